@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Any, Final
 
 import msgpack
@@ -23,8 +22,6 @@ MAX_FRAME_BYTES: Final = 16 * 1024 * 1024
 # HTTP servers and readers allow 8 to 64 KiB for a whole header block.
 MAX_HEADER_BYTES: Final = 16 * 1024
 UINT64_MAX: Final = 2**64 - 1
-
-_NO_HEADERS: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 def _check_uint(key: str, value: object) -> None:
@@ -62,7 +59,7 @@ class Frame:
     address: Address
     body: bytes
     content_type: str | None = None
-    headers: Mapping[str, str] = field(default=_NO_HEADERS)
+    headers: Mapping[str, str] = field(default_factory=dict)
     time: int | None = None
     seq: int | None = None
     producer: str | None = None
@@ -70,8 +67,7 @@ class Frame:
     def __post_init__(self) -> None:
         if self.content_type is not None:
             check_media_type(self.content_type)
-        if self.headers is not _NO_HEADERS:
-            _check_headers(self.headers)
+        _check_headers(self.headers)
         if self.time is not None:
             _check_uint("time", self.time)
         _check_numbering(self.seq, self.producer)
@@ -103,7 +99,8 @@ Message = Frame | Stop
 
 
 def _check_headers(headers: object) -> None:
-    if not isinstance(headers, Mapping):
+    # A dict first: asking an abstract class costs a microsecond more.
+    if not isinstance(headers, dict | Mapping):
         raise MalformedError(Refusal.BAD_TYPE, "headers is not a map of strings to strings")
     for name, value in headers.items():
         check_field_value(check_field_name(name), value)
@@ -189,7 +186,7 @@ def _from_header(address: Address, header: dict[Any, Any], body: bytes) -> Messa
                 address,
                 body,
                 header.get("content_type"),
-                header.get("headers", _NO_HEADERS),
+                header.get("headers", {}),
                 header.get("time"),
                 header.get("seq"),
                 header.get("producer"),
