@@ -1,0 +1,34 @@
+"""Counts refused messages by reason, and says so at a limited rate."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Final
+
+from protocol import MalformedError, Refusal
+
+# One line for each reason in this time, seconds: a flood of bad messages is no flood of log.
+LOG_EVERY_S: Final = 10.0
+
+
+class RefusalLog:
+    """Counts, and decides when a line is due.
+
+    Attributes:
+        counts: messages refused so far, by reason.
+
+    """
+
+    def __init__(self) -> None:
+        self.counts: Counter[Refusal] = Counter()
+        self._said: dict[Refusal, tuple[float, int]] = {}
+
+    def note(self, error: MalformedError, now: float) -> str | None:
+        """Counts a refusal; returns the line to log, or None where one was logged just now."""
+        self.counts[error.reason] += 1
+        total = self.counts[error.reason]
+        said_at, said_total = self._said.get(error.reason, (-LOG_EVERY_S, 0))
+        if now - said_at < LOG_EVERY_S:
+            return None
+        self._said[error.reason] = (now, total)
+        return f"reason={error.reason.value} messages={total - said_total} text={str(error)!r}"

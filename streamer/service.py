@@ -1,0 +1,259 @@
+"""Starts and ends a streamer: who is begun after whom, and who is ended before whom."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+import socket
+import ssl
+import string
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+import zmq
+from tornado.httpserver import HTTPServer
+from tornado.netutil import bind_sockets
+
+from protocol import CloseReason
+from streamer.feed import Feed
+from streamer.handlers import make_application
+from streamer.hub import Bounds, Hub
+from streamer.metrics import NodeStatistics
+from streamer.notifier import Notifier
+from streamer.part import new_token
+from streamer.settings import Settings, split_host_port
+from streamer.site import Site
+
+NODE_ID_CHARS: Final = 8
+# Repeats, awaited stops and colours are this exact, seconds.
+TICK_S: Final = 0.1
+# How often clients that accept nothing are looked for, seconds.
+SWEEP_S: Final = 1.0
+# How long clients may take to be ended in good order, seconds; the rest is cut off.
+FINISH_S: Final = 3.0
+# Connections the system may hold for us before they are accepted: a reconnecting crowd.
+BACKLOG: Final = 4096
+# Time a client has to send its request, and to use a kept connection again, seconds.
+IDLE_REQUEST_S: Final = 60.0
+# No request here has a body; one that is sent all the same is read past.
+MAX_BODY_BYTES: Final = 64 * 1024
+
+log = logging.getLogger(__name__)
+
+
+class StartError(Exception):
+    """What keeps the service from starting; `str()` is one line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """Where a service really listens.
+
+    Attributes:
+        http: URL of the HTTP side.
+        frames: endpoints of the frames channel.
+        events: endpoints of the events channel.
+
+    """
+
+    http: str
+    frames: list[str]
+    events: list[str]
+
+
+def new_node_id() -> str:
+    """Returns an id that no other start of a streamer has."""
+    alphabet = string.ascii_lowercase + string.digits
+    return "".join(secrets.choice(alphabet) for _ in range(NODE_ID_CHARS))
+
+
+async def run(
+    settings: Settings, shutdown: asyncio.Event, announce: Callable[[Addresses], None]
+) -> None:
+    """Serves until `shutdown` is set, then ends every client in good order.
+
+    Args:
+        settings: everything that can be set.
+        shutdown: set by whoever wants the service to end.
+        announce: called once with the addresses, when the service is ready.
+
+    Raises:
+        StartError: where an address cannot be had, or a certificate cannot be read.
+
+    """
+    async with asyncio.TaskGroup() as tasks:
+        service = Service(settings, tasks)
+        try:
+            await service.start()
+            announce(service.addresses)
+            await shutdown.wait()
+            await service.drain()
+        finally:
+            await service.stop()
+
+
+class Service:
+    """A streamer with everything it holds open.
+
+    Args:
+        settings: everything that can be set.
+        tasks: owns the tasks of busy clients and of the timers.
+
+    """
+
+    def __init__(self, settings: Settings, tasks: asyncio.TaskGroup) -> None:
+        self._settings = settings
+        self._tasks = tasks
+        self._loop = asyncio.get_running_loop()
+        self._node = new_node_id()
+        self._ready = False
+        self._timers: list[asyncio.Task[None]] = []
+        self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+        self._http: HTTPServer | None = None
+        tls = _tls(settings)
+        try:
+            sockets = _listen(settings)
+            self._notifier = Notifier(self._context, settings, self._node, self._loop)
+            self._hub = self._make_hub()
+            self._feed = Feed(
+                self._context, settings, self._node, self._hub, time.monotonic, self._loop
+            )
+        except zmq.ZMQError as error:
+            self._context.destroy(0)
+            raise StartError(str(error)) from error
+        self._sockets = sockets
+        self._tls = tls
+
+    def _make_hub(self) -> Hub:
+        settings = self._settings
+        bounds = Bounds(settings.max_clients, settings.max_streams)
+        hub = Hub(self._node, new_token(), settings.of_stream, self._notifier.notify, bounds)
+        for name in settings.named_streams:
+            hub.stream(name)
+        return hub
+
+    @property
+    def addresses(self) -> Addresses:
+        """Where the service really listens."""
+        host, port = self._sockets[0].getsockname()[:2]
+        shown = f"[{host}]" if ":" in host else host
+        scheme = "https" if self._tls else "http"
+        return Addresses(
+            f"{scheme}://{shown}:{port}", self._feed.endpoints, self._notifier.endpoints
+        )
+
+    async def start(self) -> None:
+        """Opens everything; returns when clients and frames are taken."""
+        self._notifier.start(self._hub)
+        self._feed.start()
+        self._timers = [
+            self._tasks.create_task(self._every(TICK_S, self._tick)),
+            self._tasks.create_task(self._every(SWEEP_S, self._sweep)),
+            self._tasks.create_task(self._every(self._settings.heartbeat_interval_s, self._beat)),
+        ]
+        # A subscription leaves only when its socket is polled: not before are we ready.
+        await self._feed.polled.wait()
+        self._http = HTTPServer(
+            make_application(self._site()),
+            ssl_options=self._tls,
+            xheaders=self._settings.trust_proxy,
+            idle_connection_timeout=IDLE_REQUEST_S,
+            body_timeout=IDLE_REQUEST_S,
+            max_body_size=MAX_BODY_BYTES,
+        )
+        self._http.add_sockets(self._sockets)
+        self._ready = True
+        log.info("started node=%s http=%s", self._node, self.addresses.http)
+
+    async def drain(self) -> None:
+        """Goes on serving, but is not ready any more, for `drain_s`."""
+        self._ready = False
+        if self._settings.drain_s > 0:
+            log.info(
+                "draining seconds=%g clients=%d", self._settings.drain_s, self._hub.connections
+            )
+            await asyncio.sleep(self._settings.drain_s)
+
+    async def stop(self) -> None:
+        """Ends every client in good order, says goodbye, and closes everything."""
+        self._ready = False
+        if self._http is not None:
+            self._http.stop()
+        self._hub.finish_all(CloseReason.SHUTDOWN)
+        self._feed.wake()
+        deadline = time.monotonic() + FINISH_S
+        # The hub knows no event loop that could wake us.
+        while self._hub.connections and time.monotonic() < deadline:  # noqa: ASYNC110
+            await asyncio.sleep(TICK_S / 10)
+        self._hub.abort_all(CloseReason.SHUTDOWN)
+        for timer in self._timers:
+            timer.cancel()
+        if self._http is not None:
+            await self._http.close_all_connections()
+        self._feed.close()
+        self._notifier.close()
+        await asyncio.to_thread(self._context.term)
+        log.info("ended node=%s", self._node)
+
+    def _site(self) -> Site:
+        return Site(
+            settings=self._settings,
+            hub=self._hub,
+            token=self._hub.token,
+            clock=time.monotonic,
+            loop=self._loop,
+            spawn=self._tasks.create_task,
+            ready=lambda: self._ready,
+            statistics=self._statistics,
+        )
+
+    def _statistics(self) -> NodeStatistics:
+        return NodeStatistics(
+            node=self._node,
+            streams=self._hub.statistics(time.monotonic()),
+            received=self._feed.received,
+            received_bytes=self._feed.received_bytes,
+            refused={reason.value: n for reason, n in self._feed.refused.items()},
+            undeliverable=self._hub.undeliverable,
+            events=self._notifier.published,
+        )
+
+    async def _every(self, interval_s: float, do: Callable[[float], None]) -> None:
+        """Does something at once and then at every interval."""
+        while True:
+            do(time.monotonic())
+            await asyncio.sleep(interval_s)
+
+    def _tick(self, now: float) -> None:
+        self._hub.tick(now)
+        if self._hub.working:
+            self._feed.wake()
+
+    def _sweep(self, now: float) -> None:
+        self._hub.sweep(now)
+        self._feed.wake()
+
+    def _beat(self, now: float) -> None:
+        self._notifier.heartbeat(now)
+
+
+def _listen(settings: Settings) -> list[socket.socket]:
+    host, port = split_host_port("http", settings.http)
+    try:
+        return bind_sockets(port, host or None, backlog=BACKLOG)
+    except OSError as error:
+        raise StartError(f"http {settings.http}: {error.strerror or error}") from error
+
+
+def _tls(settings: Settings) -> ssl.SSLContext | None:
+    if not settings.tls_cert:
+        return None
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    try:
+        context.load_cert_chain(settings.tls_cert, settings.tls_key)
+    except OSError as error:
+        raise StartError(f"tls_cert {settings.tls_cert}: {error}") from error
+    return context

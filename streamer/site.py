@@ -1,0 +1,77 @@
+"""What the HTTP handlers are given."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from importlib.resources import files
+
+from protocol import CloseReason
+from streamer.connection import Spawn
+from streamer.hub import Hub
+from streamer.metrics import Metrics, NodeStatistics
+from streamer.response import cors_headers
+from streamer.settings import Settings
+from streamer.stream import Viewer
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Site:
+    """The service as its HTTP side sees it.
+
+    Attributes:
+        settings: the process's settings.
+        hub: who watches what.
+        token: boundary of every response.
+        clock: a monotonic clock, seconds.
+        loop: the event loop.
+        spawn: starts a task that the service owns.
+        ready: tells whether the node takes clients and frames.
+        statistics: returns the node's figures of now.
+
+    """
+
+    settings: Settings
+    hub: Hub
+    token: str
+    clock: Callable[[], float]
+    loop: asyncio.AbstractEventLoop
+    spawn: Spawn
+    ready: Callable[[], bool]
+    statistics: Callable[[], NodeStatistics]
+
+    @cached_property
+    def cors(self) -> dict[str, str]:
+        """The headers that let other origins read an answer."""
+        return cors_headers(self.settings.cors_origin)
+
+    @cached_property
+    def metrics(self) -> Metrics:
+        """Renders the node's figures."""
+        return Metrics(self.statistics)
+
+    @cached_property
+    def page(self) -> bytes:
+        """The status page."""
+        return files("streamer").joinpath("page.html").read_bytes()
+
+    def gone(self, client: Viewer, reason: CloseReason) -> None:
+        """Takes a client out whose response has ended."""
+        self.hub.leave(client, reason, self.clock())
+        log.info(
+            "closed client=%s stream=%s reason=%s parts=%d skipped=%d",
+            client.id,
+            client.stream,
+            (client.ending or reason).value,
+            client.parts,
+            client.skipped,
+        )
+
+    def came(self, client: Viewer) -> None:
+        """Says that a client has come."""
+        log.info("opened client=%s stream=%s peer=%s", client.id, client.stream, client.peer)

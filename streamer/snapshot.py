@@ -1,0 +1,87 @@
+"""A viewer of one picture: somebody who asked for a snapshot that is not there yet.
+
+It counts as a client while it waits, so that a producer that works on demand learns that a
+picture is wanted, and may send it one of its own.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+
+from protocol import CloseReason
+from streamer.client import Limits
+from streamer.part import Part
+
+
+class SnapshotViewer:
+    """Takes the first part that comes.
+
+    Args:
+        client_id: client id, unique and never reused.
+        stream: name of the stream.
+        limits: the stream's limits; nothing ever waits.
+        on_end: called once, with the part, or None where the stream ended before.
+
+    """
+
+    def __init__(
+        self,
+        client_id: str,
+        stream: str,
+        limits: Limits,
+        *,
+        peer: str,
+        query: Mapping[str, str],
+        joined_at: float,
+        on_end: Callable[[Part | None], None],
+    ) -> None:
+        self.id = client_id
+        self.stream = stream
+        self.limits = limits
+        self.peer = peer
+        self.query = query
+        self.joined_at = joined_at
+        self.parts = 0
+        self.bytes = 0
+        self.skipped = 0
+        self.repeats = 0
+        self.repeated_at = -math.inf
+        self.ending: CloseReason | None = None
+        self._on_end = on_end
+
+    @property
+    def delivered(self) -> int:
+        """Parts taken: none or one."""
+        return self.parts
+
+    def offer(self, part: Part, /) -> None:
+        """Takes the first part; a picture is enough."""
+        if self.parts == 0 and self.ending is None:
+            self.parts = 1
+            self.bytes = part.payload_bytes
+            self._on_end(part)
+
+    def repeat(self, part: Part, now: float, /) -> None:
+        """Is no news: what is repeated is older than the request."""
+
+    def refuse(self) -> None:
+        """Counts a part that was refused."""
+        self.skipped += 1
+
+    def finish(self, reason: CloseReason, *, drop: bool) -> None:
+        """Ends the wait, with or without a picture."""
+        del drop
+        if self.ending is None:
+            self.ending = reason
+            if self.parts == 0:
+                self._on_end(None)
+
+    def abort(self, reason: CloseReason) -> None:
+        """Ends the wait."""
+        self.finish(reason, drop=True)
+
+    def stalled(self, now: float, timeout_s: float) -> bool:
+        """Is never true: nothing waits for it."""
+        del now, timeout_s
+        return False

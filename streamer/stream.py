@@ -1,0 +1,285 @@
+"""One stream on this node: its clients, its last frame, its figures."""
+
+from __future__ import annotations
+
+from collections import OrderedDict, deque
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from protocol import ClosedConnection, CloseReason, Overload, Snapshot, Status, StreamState, Watcher
+from streamer.client import Limits
+from streamer.part import Encoder, Part
+from streamer.settings import StreamSettings
+
+# How long skipped parts colour a stream yellow, seconds.
+YELLOW_S: Final = 5.0
+# Time between two repeats of a still picture, seconds; readers give up after 10.
+REPEAT_EVERY_S: Final = 5.0
+# How long a stop waits for the frame it names, seconds.
+STOP_WAIT_S: Final = 1.0
+# Seconds over which frames per second are counted.
+FPS_SPAN_S: Final = 5.0
+# Producer instances whose numbering a stream remembers; the oldest is forgotten first.
+PRODUCERS_REMEMBERED: Final = 16
+
+
+class Viewer(Protocol):
+    """Who watches a stream, as the hub sees it."""
+
+    id: str
+    stream: str
+    peer: str
+    query: Mapping[str, str]
+    joined_at: float
+    limits: Limits
+    parts: int
+    bytes: int
+    skipped: int
+    repeats: int
+    repeated_at: float
+    ending: CloseReason | None
+
+    @property
+    def delivered(self) -> int:
+        """Parts that no longer count against a producer's window."""
+
+    def offer(self, part: Part, /) -> None:
+        """Hands over a part without waiting."""
+
+    def refuse(self) -> None:
+        """Counts a part for this client alone that was refused."""
+
+    def repeat(self, part: Part, now: float, /) -> None:
+        """Writes a part that was delivered before, where that holds nothing else up."""
+
+    def finish(self, reason: CloseReason, *, drop: bool) -> None:
+        """Ends the response in good order."""
+
+    def abort(self, reason: CloseReason) -> None:
+        """Ends the connection at once."""
+
+    def stalled(self, now: float, timeout_s: float) -> bool:
+        """Tells whether it has accepted nothing of what waits for `timeout_s`."""
+
+
+class Numbering:
+    """The last `seq` seen of each producer instance within one topic."""
+
+    def __init__(self) -> None:
+        self._last: OrderedDict[str | None, int] = OrderedDict()
+
+    def note(self, producer: str | None, seq: int | None) -> None:
+        """Takes the number of a frame that has come."""
+        if seq is None:
+            return
+        self._last[producer] = seq
+        self._last.move_to_end(producer)
+        if len(self._last) > PRODUCERS_REMEMBERED:
+            self._last.popitem(last=False)
+
+    def reached(self, producer: str | None, seq: int) -> bool:
+        """Tells whether the frame of that number, or a later one, has come."""
+        return self._last.get(producer, -1) >= seq
+
+
+@dataclass(frozen=True, slots=True)
+class PendingStop:
+    """A stop that waits for the frame it names, until `deadline`."""
+
+    seq: int
+    producer: str | None
+    deadline: float
+
+    def is_passed_by(self, producer: str | None, seq: int | None) -> bool:
+        """Tells whether a frame of that number comes after the stop."""
+        return seq is not None and producer == self.producer and seq > self.seq
+
+
+@dataclass(frozen=True, slots=True)
+class StreamStatistics:
+    """A stream's figures at one moment.
+
+    Attributes:
+        status: how the stream is doing.
+        connections: clients on this node.
+        parts: parts delivered to clients since the start.
+        skipped: parts skipped for clients since the start.
+        bytes: payload bytes delivered since the start.
+        repeats: repeated parts since the start.
+        frames: frames published since the start.
+        fps: frames per second over the last seconds.
+        age: seconds since the last frame; None where there was none.
+        content_type: media type of the last frame; None where there was none.
+        overload: the stream's policy.
+
+    """
+
+    status: Status
+    connections: int
+    parts: int
+    skipped: int
+    bytes: int
+    repeats: int
+    frames: int
+    fps: float
+    age: float | None
+    content_type: str | None
+    overload: Overload
+
+
+class Stream:
+    """One stream on this node.
+
+    Attributes:
+        name: the stream's name.
+        settings: what the configuration says of it.
+        limits: how much may wait for each of its clients.
+        encoder: makes its parts.
+        clients: who watches, by client id, in the order they came.
+        last: the newest part for all; None before the first and after a stop.
+        last_at: when it came.
+        numbering: the producers' numbers of its frames.
+        stopping: a stop that waits for its frame.
+
+    """
+
+    def __init__(self, name: str, settings: StreamSettings, encoder: Encoder) -> None:
+        self.name = name
+        self.settings = settings
+        self.limits = settings.limits
+        self.encoder = encoder
+        self.clients: dict[str, Viewer] = {}
+        self.last: Part | None = None
+        self.last_at = 0.0
+        self.numbering = Numbering()
+        self.stopping: PendingStop | None = None
+        self._frames = 0
+        self._samples: deque[tuple[float, int]] = deque()
+        self._gone_parts = 0
+        self._gone_skipped = 0
+        self._gone_bytes = 0
+        self._gone_repeats = 0
+        self._skipped_seen = 0
+        self._skipped_at = -YELLOW_S
+        self._oversized = False
+
+    def arrived(self, part: Part, now: float) -> None:
+        """Counts a frame, for all or for one."""
+        self._frames += 1
+        self._oversized = part.size > self.limits.client_buffer_bytes
+        if not part.targeted:
+            self.last = part
+            self.last_at = now
+
+    def forget(self) -> None:
+        """Starts afresh after a stop: no last frame, nothing oversized."""
+        self.last = None
+        self.stopping = None
+        self._oversized = False
+        self._samples.clear()
+
+    def removed(self, client: Viewer) -> None:
+        """Keeps the figures of a client that has left."""
+        self._gone_parts += client.parts
+        self._gone_skipped += client.skipped
+        self._gone_bytes += client.bytes
+        self._gone_repeats += client.repeats
+
+    def closed(self, client: Viewer, reason: CloseReason, now: float) -> ClosedConnection:
+        """Returns what is said of a client that has left."""
+        return ClosedConnection(
+            self.name,
+            client.id,
+            len(self.clients),
+            reason,
+            max(0.0, now - client.joined_at),
+            client.parts,
+            client.bytes,
+            client.skipped,
+            client.repeats,
+        )
+
+    def sample(self, now: float) -> None:
+        """Looks at the counters; called several times a second."""
+        skipped = self._skipped()
+        if skipped != self._skipped_seen:
+            self._skipped_seen = skipped
+            self._skipped_at = now
+        if not self._samples or now - self._samples[-1][0] >= 1.0:
+            self._samples.append((now, self._frames))
+        while len(self._samples) > 1 and now - self._samples[1][0] >= FPS_SPAN_S:
+            self._samples.popleft()
+
+    def due_for_repeat(self, client: Viewer, now: float) -> bool:
+        """Tells whether a client has seen nothing for so long that it gets the picture again."""
+        seen_at = max(self.last_at, client.joined_at)
+        if client.repeated_at > seen_at:
+            return now >= client.repeated_at + REPEAT_EVERY_S
+        return now >= seen_at + self.settings.repeat_after_s
+
+    def repeats(self, now: float) -> bool:
+        """Tells whether the stream is still, and of a kind that is repeated."""
+        return (
+            self.last is not None
+            and self.settings.repeat_after_s > 0
+            and self.last.is_image
+            and self.limits.overload is Overload.LATEST
+            and now >= self.last_at + self.settings.repeat_after_s
+        )
+
+    def status(self, now: float) -> Status:
+        """Returns how the stream is doing; red goes before yellow, yellow before blue."""
+        if not self.clients:
+            return Status.GREY
+        if self._oversized:
+            return Status.RED
+        if self._skipped() != self._skipped_seen or now - self._skipped_at < YELLOW_S:
+            return Status.YELLOW
+        return Status.BLUE
+
+    def statistics(self, now: float) -> StreamStatistics:
+        """Returns the stream's figures."""
+        return StreamStatistics(
+            status=self.status(now),
+            connections=len(self.clients),
+            parts=self._gone_parts + sum(each.parts for each in self.clients.values()),
+            skipped=self._skipped(),
+            bytes=self._gone_bytes + sum(each.bytes for each in self.clients.values()),
+            repeats=self._gone_repeats + sum(each.repeats for each in self.clients.values()),
+            frames=self._frames,
+            fps=self._fps(now),
+            age=None if self.last is None else max(0.0, now - self.last_at),
+            content_type=None if self.last is None else self.last.content_type,
+            overload=self.limits.overload,
+        )
+
+    def state(self, now: float) -> StreamState:
+        """Returns the stream as a heartbeat shows it."""
+        figures = self.statistics(now)
+        return StreamState(
+            figures.connections, figures.status, figures.parts, figures.skipped, figures.bytes
+        )
+
+    def snapshot(self) -> Snapshot:
+        """Returns who watches."""
+        watchers = tuple(self._watcher(each) for each in self.clients.values())
+        return Snapshot(self.name, len(self.clients), watchers)
+
+    def window(self) -> int | None:
+        """Returns how many targeted parts may be under way to a client."""
+        return self.limits.window if self.limits.overload is Overload.QUEUE else None
+
+    def _watcher(self, client: Viewer) -> Watcher:
+        return Watcher(
+            client.id, client.query, self.limits.overload, self.window(), client.delivered
+        )
+
+    def _skipped(self) -> int:
+        return self._gone_skipped + sum(each.skipped for each in self.clients.values())
+
+    def _fps(self, now: float) -> float:
+        if not self._samples:
+            return 0.0
+        since, frames = self._samples[0]
+        return (self._frames - frames) / (now - since) if now > since else 0.0
