@@ -340,6 +340,7 @@ class NotFoundHandler(Handler):
 
     def prepare(self) -> None:
         """Refuses the path, whatever the method."""
+        super().prepare()
         if self.request.method != "OPTIONS":
             raise RefusedError(HTTPStatus.NOT_FOUND, "no such path: try /streams")
 
