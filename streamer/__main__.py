@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import logging
 import os
 import resource
 import signal
 import sys
-import tomllib
-from importlib.metadata import version
-from typing import Any, NoReturn
+from typing import NoReturn
 
+from streamer.checks import SettingsError
+from streamer.options import read_file, read_options
 from streamer.service import Addresses, StartError, run
-from streamer.settings import Settings, SettingsError, from_sources, options
+from streamer.settings import Settings, from_sources
 
 BAD_USAGE = 2
 
@@ -68,46 +67,9 @@ def _announce(addresses: Addresses) -> None:
 
 
 def _settings(arguments: list[str]) -> Settings:
-    parser = argparse.ArgumentParser(
-        prog="partcast-streamer",
-        description="Fan frames from ZeroMQ out to HTTP clients as multipart/x-mixed-replace.",
-        epilog="Every option is also a key of the file and a variable PARTCAST_<NAME>. "
-        'Streams are configured in the file, in tables [streams."<pattern>"].',
-        allow_abbrev=False,
-    )
-    parser.add_argument("--version", action="version", version=f"%(prog)s {version('partcast')}")
-    parser.add_argument("--config", metavar="FILE", help="TOML file of settings")
-    for each in options():
-        shown = f"{each.metadata['help']} (default {_shown(each.default)})"
-        parser.add_argument(
-            f"--{each.name.replace('_', '-')}",
-            metavar="VALUE",
-            help=shown.replace("%", "%%"),
-            nargs="?" if each.default is False else None,
-            const="true" if each.default is False else None,
-        )
-    given = vars(parser.parse_args(arguments))
-    path = given.pop("config") or os.environ.get("PARTCAST_CONFIG")
-    texts = {name: value for name, value in given.items() if value is not None}
-    return from_sources(texts, os.environ, _file(path))
-
-
-def _shown(default: Any) -> str:
-    if isinstance(default, tuple):
-        return ",".join(default) or "none"
-    return str(default).lower() if isinstance(default, bool) else str(default) or "none"
-
-
-def _file(path: str | None) -> dict[str, Any]:
-    if not path:
-        return {}
-    try:
-        with open(path, "rb") as file:  # noqa: PTH123  a path of the user's
-            return tomllib.load(file)
-    except OSError as error:
-        raise SettingsError(f"config {path}: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SettingsError(f"config {path}: {error}") from error
+    description = "Fan frames from ZeroMQ out to HTTP clients as multipart/x-mixed-replace."
+    given, path = read_options(Settings, "partcast-streamer", description, arguments)
+    return from_sources(given, os.environ, read_file(path or os.environ.get("PARTCAST_CONFIG")))
 
 
 def _raise_open_files() -> None:

@@ -18,13 +18,14 @@ from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
 
 from protocol import CloseReason
+from streamer.checks import split_host_port
 from streamer.feed import Feed
 from streamer.handlers import make_application
 from streamer.hub import Bounds, Hub
 from streamer.metrics import NodeStatistics
 from streamer.notifier import Notifier
 from streamer.part import new_token
-from streamer.settings import Settings, split_host_port
+from streamer.settings import Settings
 from streamer.site import Site
 
 NODE_ID_CHARS: Final = 8

@@ -1,19 +1,12 @@
-"""Everything that can be set, as frozen values that cannot be invalid.
-
-Each setting is one field: its name is the key of the file, the long option (`-` for `_`) and
-the environment variable (`PARTCAST_<NAME>`); option goes over environment, over file, over
-default. Units are in the names.
-"""
+"""Everything a streamer can be told, as frozen values that cannot be invalid."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping, Sequence
-from dataclasses import Field, dataclass, field, fields
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
 from fnmatch import fnmatchcase
 from functools import cached_property
 from http import HTTPStatus
-from types import MappingProxyType
 from typing import Any, Final
 
 from protocol import (
@@ -22,12 +15,25 @@ from protocol import (
     MAX_FRAME_BYTES,
     MAX_HEADER_BYTES,
     Overload,
-    check_field_name,
-    check_field_value,
     check_media_type,
     is_stream_name,
 )
+from streamer import options
+from streamer.checks import (
+    SettingsError,
+    check_choice,
+    check_endpoint,
+    check_flag,
+    check_headers,
+    check_int,
+    check_line,
+    check_seconds,
+    check_texts,
+    split_host_port,
+    wrong,
+)
 from streamer.client import Limits
+from streamer.options import setting
 
 # A part head, its delimiter and the smallest picture: less would make every client busy.
 MIN_BUFFER_BYTES: Final = 4096
@@ -51,59 +57,6 @@ COMPUTED_PART_HEADERS: Final = frozenset({"content-type", "content-length", "x-t
 EVENT_KINDS: Final = ("new_connection", "closed_connection", "no_connection")
 SUBSCRIPTIONS: Final = ("all", "watched")
 LOG_LEVELS: Final = ("debug", "info", "warning", "error")
-
-
-class SettingsError(ValueError):
-    """A setting is wrong; `str()` is one line that names it and says what is allowed."""
-
-
-def _wrong(key: str, value: object, allowed: str) -> SettingsError:
-    return SettingsError(f"{key} = {value!r}: allowed is {allowed}")
-
-
-def check_int(key: str, value: object, low: int, high: int) -> int:
-    """Returns a whole number in low..high; raises SettingsError."""
-    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-        raise _wrong(key, value, f"a whole number from {low} to {high}")
-    return value
-
-
-def check_seconds(key: str, value: object, low: float, high: float) -> float:
-    """Returns a number of seconds in low..high; raises SettingsError."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
-        raise _wrong(key, value, f"a number of seconds from {low:g} to {high:g}")
-    return float(value)
-
-
-def check_choice(key: str, value: object, choices: Sequence[str]) -> str:
-    """Returns one of `choices`; raises SettingsError."""
-    if value not in choices:
-        raise _wrong(key, value, " or ".join(f'"{each}"' for each in choices))
-    return str(value)
-
-
-def check_texts(key: str, value: object, allowed: str) -> tuple[str, ...]:
-    """Returns a list of strings as a tuple; raises SettingsError."""
-    if not isinstance(value, list | tuple) or not all(isinstance(each, str) for each in value):
-        raise _wrong(key, value, allowed)
-    return tuple(value)
-
-
-def check_headers(key: str, value: object, taken: frozenset[str]) -> Mapping[str, str]:
-    """Returns header fields; raises SettingsError for one that is none, or is taken."""
-    if not isinstance(value, Mapping):
-        raise _wrong(key, value, 'a table of strings, as { "X-Camera" = "door" }')
-    for name, text in value.items():
-        if str(name).lower() in taken:
-            raise SettingsError(
-                f"{key}.{name}: partcast sets this header itself; allowed is any other"
-            )
-        try:
-            check_field_value(str(name), text)
-            check_field_name(name)
-        except ValueError as error:
-            raise SettingsError(f"{key}.{name}: {error}") from error
-    return MappingProxyType(dict(value))
 
 
 @dataclass(frozen=True)
@@ -169,15 +122,13 @@ class StreamSettings:
         try:
             check_media_type(self.content_type)
         except ValueError as error:
-            raise _wrong(
-                "content_type", self.content_type, "type/subtype, as image/jpeg"
-            ) from error
+            raise wrong("content_type", self.content_type, "type/subtype, as image/jpeg") from error
 
     def _check_status_code(self) -> None:
         check_int("status_code", self.status_code, 200, 599)
         # Responses of these codes have no body (RFC 9110, 15.3.5, 15.3.6, 15.4.5).
         if self.status_code in {204, 205, 304}:
-            raise _wrong("status_code", self.status_code, "a code whose response has a body")
+            raise wrong("status_code", self.status_code, "a code whose response has a body")
 
     @cached_property
     def limits(self) -> Limits:
@@ -193,22 +144,6 @@ class StreamSettings:
             return "Stream"
 
 
-def _setting(default: Any, help_text: str) -> Any:
-    return field(default=default, metadata={"help": help_text})
-
-
-_HOST_PORT: Final = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([^:\[\]]*)):([0-9]{1,5})")
-_ENDPOINT: Final = re.compile(r"(?:tcp|ipc|inproc)://\S+")
-
-
-def split_host_port(key: str, value: object) -> tuple[str, int]:
-    """Returns host and port of `HOST:PORT`; raises SettingsError."""
-    match = _HOST_PORT.fullmatch(value) if isinstance(value, str) else None
-    if match is None or int(match[3]) > 65535:
-        raise _wrong(key, value, "HOST:PORT, as 127.0.0.1:8080 or [::1]:0")
-    return match[1] or match[2] or "", int(match[3])
-
-
 @dataclass(frozen=True)
 class Settings:
     """Everything a streamer process can be told.
@@ -218,38 +153,44 @@ class Settings:
 
     """
 
-    http: str = _setting("127.0.0.1:8080", "HOST:PORT to serve HTTP on; port 0 takes a free one")
-    bind_frames: str = _setting("", f"endpoint to bind for frames ({FRAMES_PRODUCER_SIDE})")
-    bind_events: str = _setting("", f"endpoint to bind for events ({EVENTS_PRODUCER_SIDE})")
-    connect_frames: tuple[str, ...] = _setting(
+    http: str = setting("127.0.0.1:8080", "HOST:PORT to serve HTTP on; port 0 takes a free one")
+    bind_frames: str = setting("", f"endpoint to bind for frames ({FRAMES_PRODUCER_SIDE})")
+    bind_events: str = setting("", f"endpoint to bind for events ({EVENTS_PRODUCER_SIDE})")
+    connect_frames: tuple[str, ...] = setting(
         (), "relay's endpoint(s) for frames, in place of binding"
     )
-    connect_events: tuple[str, ...] = _setting(
+    connect_events: tuple[str, ...] = setting(
         (), "relay's endpoint(s) for events, in place of binding"
     )
-    workers: int | str = _setting(1, "processes that share the HTTP port, or auto: one per core")
-    allow_streams: tuple[str, ...] = _setting(("*",), "patterns of the stream names there may be")
-    max_frame_bytes: int = _setting(MAX_FRAME_BYTES, "largest payload that is taken in, bytes")
-    max_header_bytes: int = _setting(
+    workers: int | str = field(
+        default=1,
+        metadata={
+            "help": "processes that share the HTTP port, or auto: one per core",
+            "word": "auto",
+        },
+    )
+    allow_streams: tuple[str, ...] = setting(("*",), "patterns of the stream names there may be")
+    max_frame_bytes: int = setting(MAX_FRAME_BYTES, "largest payload that is taken in, bytes")
+    max_header_bytes: int = setting(
         MAX_HEADER_BYTES, "largest frame header that is taken in, bytes"
     )
-    max_clients: int = _setting(20_000, "clients at the same time")
-    max_streams: int = _setting(1_000, "streams known since the start")
-    frames_hwm: int = _setting(256, "messages that may wait for each producer's connection")
-    heartbeat_interval_s: float = _setting(1.0, "time between two heartbeats, seconds")
-    drain_s: float = _setting(0.0, "time to go on serving after SIGTERM, not ready, seconds")
-    trust_proxy: bool = _setting(False, "believe X-Forwarded-For and X-Real-Ip of a proxy in front")
-    cors_origin: str = _setting("", "Access-Control-Allow-Origin of every answer, as *")
-    tls_cert: str = _setting("", "PEM file of the certificate chain: serves HTTPS")
-    tls_key: str = _setting("", "PEM file of the certificate's private key")
-    log_level: str = _setting("info", "debug, info, warning or error")
+    max_clients: int = setting(20_000, "clients at the same time")
+    max_streams: int = setting(1_000, "streams known since the start")
+    frames_hwm: int = setting(256, "messages that may wait for each producer's connection")
+    heartbeat_interval_s: float = setting(1.0, "time between two heartbeats, seconds")
+    drain_s: float = setting(0.0, "time to go on serving after SIGTERM, not ready, seconds")
+    trust_proxy: bool = setting(False, "believe X-Forwarded-For and X-Real-Ip of a proxy in front")
+    cors_origin: str = setting("", "Access-Control-Allow-Origin of every answer, as *")
+    tls_cert: str = setting("", "PEM file of the certificate chain: serves HTTPS")
+    tls_key: str = setting("", "PEM file of the certificate's private key")
+    log_level: str = setting("info", "debug, info, warning or error")
     streams: tuple[tuple[str, StreamSettings], ...] = ()
 
     def __post_init__(self) -> None:
         split_host_port("http", self.http)
         self._check_endpoints()
         if self.workers != "auto":
-            self._set("workers", check_int_or_auto("workers", self.workers))
+            self._check_workers()
         self._set(
             "allow_streams", check_texts("allow_streams", self.allow_streams, "a list of patterns")
         )
@@ -269,25 +210,29 @@ class Settings:
     def _set(self, name: str, value: object) -> None:
         object.__setattr__(self, name, value)
 
+    def _check_workers(self) -> None:
+        try:
+            check_int("workers", self.workers, 1, 256)
+        except SettingsError as error:
+            raise SettingsError(f'{error}, or "auto"') from error
+
     def _check_endpoints(self) -> None:
         for name, default in (("frames", FRAMES_PRODUCER_SIDE), ("events", EVENTS_PRODUCER_SIDE)):
             bind, connect = f"bind_{name}", f"connect_{name}"
-            urls = check_texts(connect, getattr(self, connect), "a list of ZeroMQ endpoints")
+            given = getattr(self, connect)
+            urls = (given,) if isinstance(given, str) else given
+            urls = check_texts(connect, urls, "a list of ZeroMQ endpoints")
             if not urls and getattr(self, bind) == "":
                 self._set(bind, default)
             for key, url in ((bind, getattr(self, bind)), *((connect, each) for each in urls)):
-                if url != "" and (not isinstance(url, str) or _ENDPOINT.fullmatch(url) is None):
-                    raise _wrong(key, url, f"a ZeroMQ endpoint, as {default}")
+                if url != "":
+                    check_endpoint(key, url, default)
             self._set(connect, urls)
 
     def _check_texts(self) -> None:
-        if not isinstance(self.trust_proxy, bool):
-            raise _wrong("trust_proxy", self.trust_proxy, "true or false")
+        check_flag("trust_proxy", self.trust_proxy)
         for key in ("cors_origin", "tls_cert", "tls_key"):
-            try:
-                check_field_value(key, getattr(self, key))
-            except ValueError as error:
-                raise _wrong(key, getattr(self, key), "a text of one line") from error
+            check_line(key, getattr(self, key))
         if bool(self.tls_cert) != bool(self.tls_key):
             raise SettingsError("tls_cert and tls_key: allowed are both or neither")
 
@@ -314,37 +259,7 @@ class Settings:
 DEFAULT_STREAM: Final = StreamSettings()
 
 
-def check_int_or_auto(key: str, value: object) -> int:
-    """Returns a number of processes; raises SettingsError."""
-    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= 256:
-        raise _wrong(key, value, 'a whole number from 1 to 256, or "auto"')
-    return value
-
-
-def options() -> list[Field[Any]]:
-    """Returns the settings that are options: all but the tables of the streams."""
-    return [each for each in fields(Settings) if "help" in each.metadata]
-
-
-def from_text(name: str, text: str) -> Any:
-    """Returns the value that an option or environment variable spells; raises SettingsError."""
-    default = next(each.default for each in options() if each.name == name)
-    if isinstance(default, tuple):
-        return tuple(each.strip() for each in text.split(",") if each.strip())
-    if isinstance(default, bool):
-        flags = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
-        if text.lower() not in flags:
-            raise _wrong(name, text, "true or false")
-        return flags[text.lower()]
-    if name == "workers" and text == "auto":
-        return text
-    if isinstance(default, int | float):
-        try:
-            return float(text) if isinstance(default, float) else int(text)
-        except ValueError:
-            kind = "a number of seconds" if isinstance(default, float) else "a whole number"
-            raise _wrong(name, text, kind) from None
-    return text
+DEFAULT_STREAM: Final = StreamSettings()
 
 
 def from_sources(
@@ -352,52 +267,23 @@ def from_sources(
 ) -> Settings:
     """Returns the settings that option, environment, file and default make, in that order.
 
-    Args:
-        given: options by name, as texts.
-        environment: the process's environment.
-        file: the parsed TOML file.
-
     Raises:
         SettingsError: for an unknown key, a wrong type or value.
 
     """
-    names = [each.name for each in options()]
-    values: dict[str, Any] = {}
-    for key, value in file.items():
-        if key == "streams":
-            values["streams"] = _stream_tables(value)
-        elif key in names:
-            values[key] = _as_tuple(key, value)
-        else:
-            raise SettingsError(f"unknown key {key}: allowed are streams, {', '.join(names)}")
-    for name in names:
-        variable = f"PARTCAST_{name.upper()}"
-        if name in given:
-            values[name] = from_text(name, given[name])
-        elif variable in environment:
-            try:
-                values[name] = from_text(name, environment[variable])
-            except SettingsError as error:
-                raise SettingsError(f"{variable}: {error}") from error
-    return Settings(**values)
-
-
-def _as_tuple(key: str, value: Any) -> Any:
-    if key in {"connect_frames", "connect_events"} and isinstance(value, str):
-        return (value,)
-    return tuple(value) if isinstance(value, list) else value
+    return options.from_sources(Settings, given, environment, file, {"streams": _stream_tables})
 
 
 def _stream_tables(tables: Any) -> tuple[tuple[str, StreamSettings], ...]:
     if not isinstance(tables, Mapping):
-        raise _wrong("streams", tables, 'tables, as [streams."cam*"]')
+        raise wrong("streams", tables, 'tables, as [streams."cam*"]')
     return tuple((pattern, _stream_table(pattern, table)) for pattern, table in tables.items())
 
 
 def _stream_table(pattern: str, table: Any) -> StreamSettings:
     where = f'streams."{pattern}"'
     if not isinstance(table, Mapping):
-        raise _wrong(where, table, "a table")
+        raise wrong(where, table, "a table")
     names = [each.name for each in fields(StreamSettings)]
     for key in table:
         if key not in names:
