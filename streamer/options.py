@@ -12,11 +12,16 @@ import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import Field, field, fields
 from importlib.metadata import version
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 from streamer.checks import SettingsError, wrong
 
 S = TypeVar("S")
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise SettingsError(f"{message} (--help lists what is allowed)")
 
 
 def setting(default: Any, help_text: str) -> Any:
@@ -93,7 +98,7 @@ def read_options(
     kind: type[Any], program: str, description: str, arguments: list[str]
 ) -> tuple[dict[str, str], str | None]:
     """Returns the options that were given, as texts, and the path of the file or None."""
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog=program,
         description=description,
         epilog="Every option is also a key of the file and a variable PARTCAST_<NAME>.",

@@ -259,9 +259,6 @@ class Settings:
 DEFAULT_STREAM: Final = StreamSettings()
 
 
-DEFAULT_STREAM: Final = StreamSettings()
-
-
 def from_sources(
     given: Mapping[str, str], environment: Mapping[str, str], file: Mapping[str, Any]
 ) -> Settings:
