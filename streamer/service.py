@@ -19,6 +19,7 @@ from tornado.netutil import bind_sockets
 
 from protocol import CloseReason
 from streamer.checks import split_host_port
+from streamer.errors import StartError
 from streamer.feed import Feed
 from streamer.handlers import make_application
 from streamer.hub import Bounds, Hub
@@ -43,10 +44,6 @@ IDLE_REQUEST_S: Final = 60.0
 MAX_BODY_BYTES: Final = 64 * 1024
 
 log = logging.getLogger(__name__)
-
-
-class StartError(Exception):
-    """What keeps the service from starting; `str()` is one line."""
 
 
 @dataclass(frozen=True, slots=True)

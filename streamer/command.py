@@ -1,0 +1,75 @@
+"""What the commands of the services have in common: signals, log, exit codes."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import resource
+import signal
+import sys
+from collections.abc import Callable, Coroutine
+from typing import Any, Final, NoReturn
+
+from streamer.checks import SettingsError
+from streamer.errors import StartError
+
+BAD_USAGE: Final = 2
+CANNOT_START: Final = 1
+
+Serve = Callable[[asyncio.Event], Coroutine[Any, Any, None]]
+
+
+def run_command(program: str, prepare: Callable[[], tuple[str, Serve]]) -> NoReturn:
+    """Runs a service until SIGTERM or SIGINT, and exits.
+
+    Exits 0 after a signal, 2 for bad usage or configuration, 1 for what else keeps it from
+    starting; each with one line that says what is wrong.
+
+    Args:
+        program: name of the command, in front of each error.
+        prepare: reads the settings; returns the log level and what serves until an event.
+
+    """
+    try:
+        level, serve = prepare()
+    except SettingsError as error:
+        _fail(program, str(error), BAD_USAGE)
+    logging.basicConfig(
+        level=level.upper(),
+        format="%(asctime)s %(levelname)s %(name)s %(message)s",
+        stream=sys.stderr,
+    )
+    _raise_open_files()
+    problem = _run(serve)
+    if problem is not None:
+        _fail(program, problem, CANNOT_START)
+    sys.exit(0)
+
+
+def _fail(program: str, text: str, code: int) -> NoReturn:
+    sys.stderr.write(f"{program}: {text}\n")
+    sys.exit(code)
+
+
+def _run(serve: Serve) -> str | None:
+    """Runs until a signal; returns what kept the service from starting, or None."""
+    problem = None
+    try:
+        asyncio.run(_until_signal(serve))
+    except* StartError as group:
+        problem = str(group.exceptions[0])
+    return problem
+
+
+async def _until_signal(serve: Serve) -> None:
+    shutdown = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, shutdown.set)
+    await serve(shutdown)
+
+
+def _raise_open_files() -> None:
+    """Takes as many open files as the system allows: each client is one."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

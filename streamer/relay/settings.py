@@ -1,0 +1,86 @@
+"""Everything a relay can be told."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from protocol import (
+    EVENTS_PRODUCER_SIDE,
+    EVENTS_STREAMER_SIDE,
+    FRAMES_PRODUCER_SIDE,
+    FRAMES_STREAMER_SIDE,
+    MAX_FRAME_BYTES,
+)
+from streamer import options
+from streamer.checks import (
+    check_choice,
+    check_endpoint,
+    check_int,
+    check_line,
+    check_texts,
+    split_host_port,
+    wrong,
+)
+from streamer.options import setting
+from streamer.settings import LOG_LEVELS, MAX_BUFFER_BYTES
+
+_DEFAULT_HOST = "127.0.0.1"
+
+
+@dataclass(frozen=True)
+class RelaySettings:
+    """Where a relay listens, and how much it lets wait.
+
+    Raises:
+        SettingsError: for a value of the wrong type or out of range.
+
+    """
+
+    bind: str = setting(_DEFAULT_HOST, "host to bind the four default endpoints on, * for all")
+    producer_frames: str = setting("", f"endpoint producers publish to ({FRAMES_PRODUCER_SIDE})")
+    producer_events: str = setting("", f"endpoint producers hear from ({EVENTS_PRODUCER_SIDE})")
+    streamer_frames: str = setting("", f"endpoint streamers hear from ({FRAMES_STREAMER_SIDE})")
+    streamer_events: str = setting("", f"endpoint streamers publish to ({EVENTS_STREAMER_SIDE})")
+    upstream_frames: tuple[str, ...] = setting(
+        (), "streamer-side frames endpoint(s) of relays nearer to the producers"
+    )
+    upstream_events: tuple[str, ...] = setting(
+        (), "streamer-side events endpoint(s) of relays nearer to the producers"
+    )
+    http: str = setting("", "HOST:PORT to serve /metrics, /healthz and /readyz on")
+    frames_hwm: int = setting(256, "frames that may wait for each connection")
+    max_frame_bytes: int = setting(MAX_FRAME_BYTES, "largest payload that is relayed, bytes")
+    log_level: str = setting("info", "debug, info, warning or error")
+
+    def __post_init__(self) -> None:
+        if not check_line("bind", self.bind) or ":" in self.bind.strip("[]").replace("::", ""):
+            raise wrong("bind", self.bind, "a host, as 127.0.0.1 or *")
+        for name, default in (
+            ("producer_frames", FRAMES_PRODUCER_SIDE),
+            ("producer_events", EVENTS_PRODUCER_SIDE),
+            ("streamer_frames", FRAMES_STREAMER_SIDE),
+            ("streamer_events", EVENTS_STREAMER_SIDE),
+        ):
+            url = getattr(self, name) or default.replace(_DEFAULT_HOST, self.bind)
+            object.__setattr__(self, name, check_endpoint(name, url, default))
+        for name in ("upstream_frames", "upstream_events"):
+            given = getattr(self, name)
+            urls = (given,) if isinstance(given, str) else given
+            urls = check_texts(name, urls, "a list of ZeroMQ endpoints")
+            for url in urls:
+                check_endpoint(name, url, FRAMES_STREAMER_SIDE)
+            object.__setattr__(self, name, urls)
+        if self.http:
+            split_host_port("http", self.http)
+        check_int("frames_hwm", self.frames_hwm, 1, 1_000_000)
+        check_int("max_frame_bytes", self.max_frame_bytes, 1, MAX_BUFFER_BYTES)
+        check_choice("log_level", self.log_level, LOG_LEVELS)
+
+
+def from_sources(
+    given: Mapping[str, str], environment: Mapping[str, str], file: Mapping[str, Any]
+) -> RelaySettings:
+    """Returns the settings that option, environment, file and default make, in that order."""
+    return options.from_sources(RelaySettings, given, environment, file, {})
