@@ -6,10 +6,12 @@ import os
 import sys
 from typing import NoReturn
 
+from streamer import service, workers
 from streamer.command import Serve, run_command
 from streamer.options import read_file, read_options
-from streamer.service import Addresses, run
+from streamer.service import Addresses
 from streamer.settings import Settings, from_sources
+from streamer.workers import number_of_workers
 
 
 def main() -> NoReturn:
@@ -22,6 +24,7 @@ def _prepare() -> tuple[str, Serve]:
     given, path = read_options(Settings, "partcast-streamer", description, sys.argv[1:])
     file = read_file(path or os.environ.get("PARTCAST_CONFIG"))
     settings = from_sources(given, os.environ, file)
+    run = service.run if number_of_workers(settings) == 1 else workers.run
     return settings.log_level, lambda shutdown: run(settings, shutdown, _announce)
 
 

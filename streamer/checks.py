@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from types import MappingProxyType
 from typing import Final
 
 from protocol import check_field_name, check_field_value
@@ -61,7 +60,7 @@ def check_headers(key: str, value: object, taken: frozenset[str]) -> Mapping[str
             check_field_name(name)
         except ValueError as error:
             raise SettingsError(f"{key}.{name}: {error}") from error
-    return MappingProxyType(dict(value))
+    return dict(value)
 
 
 _HOST_PORT: Final = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([^:\[\]]*)):([0-9]{1,5})")

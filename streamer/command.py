@@ -34,12 +34,7 @@ def run_command(program: str, prepare: Callable[[], tuple[str, Serve]]) -> NoRet
         level, serve = prepare()
     except SettingsError as error:
         _fail(program, str(error), BAD_USAGE)
-    logging.basicConfig(
-        level=level.upper(),
-        format="%(asctime)s %(levelname)s %(name)s %(message)s",
-        stream=sys.stderr,
-    )
-    _raise_open_files()
+    prepare_process(level)
     problem = _run(serve)
     if problem is not None:
         _fail(program, problem, CANNOT_START)
@@ -69,7 +64,12 @@ async def _until_signal(serve: Serve) -> None:
     await serve(shutdown)
 
 
-def _raise_open_files() -> None:
-    """Takes as many open files as the system allows: each client is one."""
+def prepare_process(log_level: str) -> None:
+    """Sets up the log, and takes as many open files as there may be: each client is one."""
+    logging.basicConfig(
+        level=log_level.upper(),
+        format="%(asctime)s %(levelname)s %(name)s %(message)s",
+        stream=sys.stderr,
+    )
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

@@ -17,7 +17,7 @@ from tornado.iostream import IOStream
 from protocol import CloseReason
 from streamer.connection import Connection, TlsConnection
 from streamer.hub import LimitReachedError, UnknownStreamError
-from streamer.metrics import CONTENT_TYPE
+from streamer.metrics import CONTENT_TYPE, render
 from streamer.part import Part
 from streamer.response import SERVER, UNCACHED, opening, parse_query, stream_head, wants_advance
 from streamer.site import Site
@@ -264,13 +264,13 @@ class SnapshotHandler(Handler):
 class ListHandler(Handler):
     """`/streams`: the figures of every known stream."""
 
-    def head(self) -> None:
+    async def head(self) -> None:
         """Answers as `get` does, without the figures."""
-        self.get()
+        await self.get()
 
-    def get(self) -> None:
+    async def get(self) -> None:
         """Answers with JSON."""
-        figures = self.site.statistics()
+        figures = await self.site.statistics()
         self.set_header("Content-Type", "application/json")
         self.set_header("Cache-Control", "no-store")
         self.write(
@@ -326,11 +326,11 @@ class ReadyHandler(Handler):
 class MetricsHandler(Handler):
     """`/metrics`: the figures for Prometheus."""
 
-    def get(self) -> None:
+    async def get(self) -> None:
         """Answers with the exposition text."""
         self.set_header("Content-Type", CONTENT_TYPE)
         self.set_header("Cache-Control", "no-store")
-        self.write(self.site.metrics.render())
+        self.write(render(await self.site.statistics()))
 
     head = get
 

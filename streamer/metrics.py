@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -49,36 +49,26 @@ _PER_STREAM: Final = (
 )
 
 
-class Metrics:
-    """Renders a node's figures.
+class _Figures:
+    """What the registry collects: one moment's figures."""
 
-    Args:
-        statistics: returns the figures of now.
-
-    """
-
-    def __init__(self, statistics: Callable[[], NodeStatistics]) -> None:
-        self._statistics = statistics
-        self._registry: Any = CollectorRegistry()
-        self._registry.register(self)
-        ProcessCollector(registry=self._registry)
-
-    def render(self) -> bytes:
-        """Returns the exposition text."""
-        return generate_latest(self._registry)
-
-    def describe(self) -> list[Metric]:
-        """Returns nothing: the registry need not collect to learn the names."""
-        return []
+    def __init__(self, figures: NodeStatistics) -> None:
+        self._figures = figures
 
     def collect(self) -> Iterable[Metric]:
-        """Yields the metric families of now."""
-        figures = self._statistics()
         node = GaugeMetricFamily("partcast_node", "The node, as a label.", labels=["node"])
-        node.add_metric([figures.node], 1)
+        node.add_metric([self._figures.node], 1)
         yield node
-        yield from _streams(figures.streams)
-        yield from _intake(figures)
+        yield from _streams(self._figures.streams)
+        yield from _intake(self._figures)
+
+
+def render(figures: NodeStatistics) -> bytes:
+    """Returns the exposition text of a moment's figures, and of this process."""
+    registry: Any = CollectorRegistry(auto_describe=False)
+    registry.register(_Figures(figures))
+    ProcessCollector(registry=registry)
+    return generate_latest(registry)
 
 
 def _streams(streams: Mapping[str, StreamStatistics]) -> Iterable[Metric]:

@@ -11,6 +11,7 @@ import string
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 import zmq
@@ -27,6 +28,7 @@ from streamer.metrics import NodeStatistics
 from streamer.notifier import Notifier
 from streamer.part import new_token
 from streamer.settings import Settings
+from streamer.siblings import Siblings
 from streamer.site import Site
 
 NODE_ID_CHARS: Final = 8
@@ -62,6 +64,23 @@ class Addresses:
     events: list[str]
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a streamer process stands among others.
+
+    Attributes:
+        reuse_port: whether the HTTP port is shared with other workers.
+        folder: where the workers of one service meet; None for one that is alone.
+
+    """
+
+    reuse_port: bool = False
+    folder: Path | None = None
+
+
+ALONE: Final = Place()
+
+
 def new_node_id() -> str:
     """Returns an id that no other start of a streamer has."""
     alphabet = string.ascii_lowercase + string.digits
@@ -69,7 +88,10 @@ def new_node_id() -> str:
 
 
 async def run(
-    settings: Settings, shutdown: asyncio.Event, announce: Callable[[Addresses], None]
+    settings: Settings,
+    shutdown: asyncio.Event,
+    announce: Callable[[Addresses], None],
+    place: Place = ALONE,
 ) -> None:
     """Serves until `shutdown` is set, then ends every client in good order.
 
@@ -77,13 +99,14 @@ async def run(
         settings: everything that can be set.
         shutdown: set by whoever wants the service to end.
         announce: called once with the addresses, when the service is ready.
+        place: where the process stands among other workers.
 
     Raises:
         StartError: where an address cannot be had, or a certificate cannot be read.
 
     """
     async with asyncio.TaskGroup() as tasks:
-        service = Service(settings, tasks)
+        service = Service(settings, tasks, place)
         try:
             await service.start()
             announce(service.addresses)
@@ -99,10 +122,11 @@ class Service:
     Args:
         settings: everything that can be set.
         tasks: owns the tasks of busy clients and of the timers.
+        place: where the process stands among other workers.
 
     """
 
-    def __init__(self, settings: Settings, tasks: asyncio.TaskGroup) -> None:
+    def __init__(self, settings: Settings, tasks: asyncio.TaskGroup, place: Place) -> None:
         self._settings = settings
         self._tasks = tasks
         self._loop = asyncio.get_running_loop()
@@ -113,7 +137,7 @@ class Service:
         self._http: HTTPServer | None = None
         tls = _tls(settings)
         try:
-            sockets = _listen(settings)
+            sockets = _listen(settings, place)
             self._notifier = Notifier(self._context, settings, self._node, self._loop)
             self._hub = self._make_hub()
             self._feed = Feed(
@@ -123,6 +147,9 @@ class Service:
             self._context.destroy(0)
             raise StartError(str(error)) from error
         self._sockets = sockets
+        self._siblings = (
+            None if place.folder is None else Siblings(place.folder, self._node, self._own)
+        )
         self._tls = tls
 
     def _make_hub(self) -> Hub:
@@ -154,6 +181,8 @@ class Service:
         ]
         # A subscription leaves only when its socket is polled: not before are we ready.
         await self._feed.polled.wait()
+        if self._siblings is not None:
+            await self._siblings.start()
         self._http = HTTPServer(
             make_application(self._site()),
             ssl_options=self._tls,
@@ -191,6 +220,8 @@ class Service:
             timer.cancel()
         if self._http is not None:
             await self._http.close_all_connections()
+        if self._siblings is not None:
+            await self._siblings.stop()
         self._feed.close()
         self._notifier.close()
         await asyncio.to_thread(self._context.term)
@@ -208,7 +239,10 @@ class Service:
             statistics=self._statistics,
         )
 
-    def _statistics(self) -> NodeStatistics:
+    async def _statistics(self) -> NodeStatistics:
+        return self._own() if self._siblings is None else await self._siblings.statistics()
+
+    def _own(self) -> NodeStatistics:
         return NodeStatistics(
             node=self._node,
             streams=self._hub.statistics(time.monotonic()),
@@ -238,10 +272,10 @@ class Service:
         self._notifier.heartbeat(now)
 
 
-def _listen(settings: Settings) -> list[socket.socket]:
+def _listen(settings: Settings, place: Place) -> list[socket.socket]:
     host, port = split_host_port("http", settings.http)
     try:
-        return bind_sockets(port, host or None, backlog=BACKLOG)
+        return bind_sockets(port, host or None, backlog=BACKLOG, reuse_port=place.reuse_port)
     except OSError as error:
         raise StartError(f"http {settings.http}: {error.strerror or error}") from error
 

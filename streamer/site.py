@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.resources import files
@@ -12,7 +12,7 @@ from importlib.resources import files
 from protocol import CloseReason
 from streamer.connection import Spawn
 from streamer.hub import Hub
-from streamer.metrics import Metrics, NodeStatistics
+from streamer.metrics import NodeStatistics
 from streamer.response import cors_headers
 from streamer.settings import Settings
 from streamer.stream import Viewer
@@ -32,7 +32,7 @@ class Site:
         loop: the event loop.
         spawn: starts a task that the service owns.
         ready: tells whether the node takes clients and frames.
-        statistics: returns the node's figures of now.
+        statistics: returns the service's figures of now, all its workers added up.
 
     """
 
@@ -43,17 +43,12 @@ class Site:
     loop: asyncio.AbstractEventLoop
     spawn: Spawn
     ready: Callable[[], bool]
-    statistics: Callable[[], NodeStatistics]
+    statistics: Callable[[], Awaitable[NodeStatistics]]
 
     @cached_property
     def cors(self) -> dict[str, str]:
         """The headers that let other origins read an answer."""
         return cors_headers(self.settings.cors_origin)
-
-    @cached_property
-    def metrics(self) -> Metrics:
-        """Renders the node's figures."""
-        return Metrics(self.statistics)
 
     @cached_property
     def page(self) -> bytes:

@@ -1,0 +1,243 @@
+"""Several streamer processes behind one HTTP port, and who looks after them.
+
+Each worker is a node of its own on the events channel. They share the port by SO_REUSEPORT,
+so that the system spreads new clients over them. Only one process can bind the channels'
+endpoints: without a relay elsewhere the supervisor runs one, and the workers connect to it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import multiprocessing
+import os
+import signal
+import socket
+import tempfile
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from multiprocessing.connection import Connection
+from multiprocessing.context import SpawnProcess
+from pathlib import Path
+from typing import Final
+
+import zmq
+from tornado.netutil import bind_sockets
+
+from streamer import service
+from streamer.checks import split_host_port
+from streamer.command import prepare_process
+from streamer.errors import StartError
+from streamer.relay.service import Relay
+from streamer.relay.settings import RelaySettings
+from streamer.service import Addresses, Place
+from streamer.settings import Settings
+
+# A worker that died is started again after this time, seconds: one that dies at once must
+# not keep a core busy.
+RESTART_S: Final = 1.0
+# How long workers may take to end beyond `drain_s`, seconds; then they are killed.
+END_S: Final = 4.5
+# How often the supervisor looks at its workers, seconds.
+LOOK_S: Final = 0.1
+
+log = logging.getLogger(__name__)
+_spawn = multiprocessing.get_context("spawn")
+
+
+def number_of_workers(settings: Settings) -> int:
+    """Returns how many processes are asked for; "auto" is one for each usable core."""
+    if isinstance(settings.workers, int):
+        return settings.workers
+    return len(os.sched_getaffinity(0))
+
+
+async def run(
+    settings: Settings, shutdown: asyncio.Event, announce: Callable[[Addresses], None]
+) -> None:
+    """Serves with several workers until `shutdown` is set.
+
+    Raises:
+        StartError: where an address cannot be had, or a worker cannot start.
+
+    """
+    with ExitStack() as held:
+        folder = Path(held.enter_context(tempfile.TemporaryDirectory(prefix="partcast-")))
+        port = held.enter_context(_reserve(settings))
+        relay = _relay(settings, folder, held)
+        supervisor = Supervisor(_worker_settings(settings, port, relay), folder)
+        try:
+            await supervisor.start(number_of_workers(settings))
+            announce(_addresses(settings, port, relay))
+            await supervisor.watch(shutdown)
+        finally:
+            await supervisor.stop()
+            if relay is not None:
+                await asyncio.to_thread(relay.stop)
+
+
+def _reserve(settings: Settings) -> socket.socket:
+    """Returns a socket that holds the port without listening, so that workers can share it."""
+    host, port = split_host_port("http", settings.http)
+    try:
+        listening = bind_sockets(port, host or None, backlog=1, reuse_port=True)
+    except OSError as error:
+        raise StartError(f"http {settings.http}: {error.strerror or error}") from error
+    held = socket.socket(listening[0].family, socket.SOCK_STREAM)
+    held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    held.bind(listening[0].getsockname())
+    for each in listening:
+        each.close()
+    return held
+
+
+def _relay(settings: Settings, folder: Path, held: ExitStack) -> Relay | None:
+    """Starts a relay where there is none elsewhere."""
+    if settings.connect_frames and settings.connect_events:
+        return None
+    context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+    held.callback(context.term)
+    try:
+        relay = Relay(
+            context,
+            RelaySettings(
+                producer_frames=settings.bind_frames,
+                producer_events=settings.bind_events,
+                streamer_frames=f"ipc://{folder}/frames",
+                streamer_events=f"ipc://{folder}/events",
+                frames_hwm=settings.frames_hwm,
+                max_frame_bytes=settings.max_frame_bytes,
+            ),
+        )
+    except zmq.ZMQError as error:
+        raise StartError(str(error)) from error
+    relay.start()
+    return relay
+
+
+def _worker_settings(settings: Settings, port: socket.socket, relay: Relay | None) -> Settings:
+    host, _ = split_host_port("http", settings.http)
+    shown = f"[{host}]" if ":" in host else host
+    settings = replace(settings, workers=1, http=f"{shown}:{port.getsockname()[1]}")
+    if relay is None:
+        return settings
+    return replace(
+        settings,
+        bind_frames="",
+        bind_events="",
+        connect_frames=(*settings.connect_frames, relay.frames.subscribers),
+        connect_events=(*settings.connect_events, relay.events.publishers),
+    )
+
+
+def _addresses(settings: Settings, port: socket.socket, relay: Relay | None) -> Addresses:
+    host, number = port.getsockname()[:2]
+    shown = f"[{host}]" if ":" in host else host
+    scheme = "https" if settings.tls_cert else "http"
+    frames, events = list(settings.connect_frames), list(settings.connect_events)
+    if relay is not None:
+        frames, events = [*frames, relay.frames.publishers], [*events, relay.events.subscribers]
+    return Addresses(f"{scheme}://{shown}:{number}", frames, events)
+
+
+@dataclass(frozen=True)
+class Worker:
+    """A worker process and the pipe on which it says that it is ready, or why it is not."""
+
+    process: SpawnProcess
+    says: Connection
+
+
+class Supervisor:
+    """Starts workers, starts those again that die, and ends all.
+
+    Args:
+        settings: what each worker is told.
+        folder: where the workers meet.
+
+    """
+
+    def __init__(self, settings: Settings, folder: Path) -> None:
+        self._settings = settings
+        self._folder = folder
+        self._workers: list[Worker] = []
+
+    async def start(self, number: int) -> None:
+        """Starts the workers and waits until all are ready; raises StartError."""
+        self._workers = [self._new() for _ in range(number)]
+        for worker in self._workers:
+            while not worker.says.poll():
+                if not worker.process.is_alive():
+                    raise StartError(f"a worker ended with code {worker.process.exitcode}")
+                await asyncio.sleep(LOOK_S / 10)
+            problem = worker.says.recv()
+            if problem:
+                raise StartError(problem)
+
+    async def watch(self, shutdown: asyncio.Event) -> None:
+        """Keeps the workers alive until `shutdown` is set."""
+        while not shutdown.is_set():
+            for index, worker in enumerate(self._workers):
+                if not worker.process.is_alive():
+                    code = worker.process.exitcode
+                    log.error(
+                        "worker died pid=%s code=%s: starting again", worker.process.pid, code
+                    )
+                    await asyncio.sleep(RESTART_S)
+                    self._workers[index] = self._new()
+            try:
+                async with asyncio.timeout(LOOK_S):
+                    await shutdown.wait()
+            except TimeoutError:
+                continue
+
+    async def stop(self) -> None:
+        """Ends all workers in good order; kills those that take too long."""
+        for worker in self._workers:
+            if worker.process.is_alive():
+                worker.process.terminate()
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + self._settings.drain_s + END_S
+        # A process is no awaitable; it is looked at.
+        while self._alive() and loop.time() < deadline:  # noqa: ASYNC110
+            await asyncio.sleep(LOOK_S / 10)
+        for process in self._alive():
+            log.error("worker does not end pid=%s: killed", process.pid)
+            process.kill()
+            process.join()
+
+    def _alive(self) -> list[SpawnProcess]:
+        return [each.process for each in self._workers if each.process.is_alive()]
+
+    def _new(self) -> Worker:
+        ours, theirs = _spawn.Pipe(duplex=False)
+        process = _spawn.Process(
+            target=_work, args=(self._settings, self._folder, theirs), name="partcast-worker"
+        )
+        process.start()
+        theirs.close()
+        return Worker(process, ours)
+
+
+def _work(settings: Settings, folder: Path, says: Connection) -> None:
+    """Is a worker process."""
+    # Ctrl-C reaches the whole process group; the supervisor alone decides what it means.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    prepare_process(settings.log_level)
+    try:
+        asyncio.run(_serve(settings, folder, says))
+    except* StartError as group:
+        says.send(str(group.exceptions[0]))
+
+
+async def _serve(settings: Settings, folder: Path, says: Connection) -> None:
+    shutdown = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGTERM, shutdown.set)
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        # A supervisor that was killed leaves no orphans behind.
+        loop.add_reader(parent.sentinel, shutdown.set)
+    place = Place(reuse_port=True, folder=folder)
+    await service.run(settings, shutdown, lambda _: says.send(""), place)
