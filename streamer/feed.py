@@ -10,10 +10,11 @@ from typing import Final
 
 import zmq
 
-from protocol import ALL_PREFIX, MalformedError, Refusal, decode, node_subscription
+from protocol import MalformedError, Refusal, decode, node_subscription
 from streamer.hub import Hub
 from streamer.refusals import RefusalLog
 from streamer.settings import Settings
+from streamer.subscriptions import WatchedTopics, of_patterns
 from streamer.watch import Watch, has_message
 from streamer.zeromq import attach, harden
 
@@ -66,7 +67,9 @@ class Feed:
         # Subscriptions count against the sending mark, and are not to be lost (libzmq 2258).
         self._socket.setsockopt(zmq.SNDHWM, 0)
         self._socket.setsockopt(zmq.MAXMSGSIZE, HARD_LIMIT * settings.max_frame_bytes)
-        self._socket.subscribe(ALL_PREFIX)
+        self._watched = WatchedTopics() if settings.subscribe == "watched" else None
+        for topic in [] if self._watched else of_patterns(settings.allow_streams):
+            self._socket.subscribe(topic)
         self._socket.subscribe(node_subscription(node))
         try:
             self.endpoints = attach(self._socket, settings.bind_frames, settings.connect_frames)
@@ -82,6 +85,18 @@ class Feed:
     def start(self) -> None:
         """Begins to receive."""
         self._watch = Watch(self._socket, self._loop, self._turn)
+
+    def follow(self) -> None:
+        """Takes the streams that are watched, where only those are to be taken."""
+        if self._watched is None:
+            return
+        new, old = self._watched.update(self._hub.watched(), self._clock())
+        for topic in new:
+            self._socket.subscribe(topic)
+        for topic in old:
+            self._socket.unsubscribe(topic)
+        if new or old:
+            self.wake()  # the socket sends subscriptions only when it is used
 
     def wake(self) -> None:
         """Asks for a turn, because the hub has work."""

@@ -237,6 +237,7 @@ class Service:
             spawn=self._tasks.create_task,
             ready=lambda: self._ready,
             statistics=self._statistics,
+            follow=self._feed.follow,
         )
 
     async def _statistics(self) -> NodeStatistics:
@@ -261,6 +262,7 @@ class Service:
 
     def _tick(self, now: float) -> None:
         self._hub.tick(now)
+        self._feed.follow()
         if self._hub.working:
             self._feed.wake()
 

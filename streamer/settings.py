@@ -170,6 +170,9 @@ class Settings:
         },
     )
     allow_streams: tuple[str, ...] = setting(("*",), "patterns of the stream names there may be")
+    subscribe: str = setting(
+        "all", "streams to take: all, for an instant start, or watched, to spare the network"
+    )
     max_frame_bytes: int = setting(MAX_FRAME_BYTES, "largest payload that is taken in, bytes")
     max_header_bytes: int = setting(
         MAX_HEADER_BYTES, "largest frame header that is taken in, bytes"
@@ -205,6 +208,7 @@ class Settings:
         )
         self._set("drain_s", check_seconds("drain_s", self.drain_s, 0, 86400))
         self._check_texts()
+        check_choice("subscribe", self.subscribe, SUBSCRIPTIONS)
         check_choice("log_level", self.log_level, LOG_LEVELS)
 
     def _set(self, name: str, value: object) -> None:

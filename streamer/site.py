@@ -32,6 +32,7 @@ class Site:
         loop: the event loop.
         spawn: starts a task that the service owns.
         ready: tells whether the node takes clients and frames.
+        follow: called when a client has come, so that its stream is taken.
         statistics: returns the service's figures of now, all its workers added up.
 
     """
@@ -43,6 +44,7 @@ class Site:
     loop: asyncio.AbstractEventLoop
     spawn: Spawn
     ready: Callable[[], bool]
+    follow: Callable[[], None]
     statistics: Callable[[], Awaitable[NodeStatistics]]
 
     @cached_property
@@ -69,4 +71,5 @@ class Site:
 
     def came(self, client: Viewer) -> None:
         """Says that a client has come."""
+        self.follow()
         log.info("opened client=%s stream=%s peer=%s", client.id, client.stream, client.peer)
