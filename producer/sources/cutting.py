@@ -1,0 +1,72 @@
+"""Pictures cut out of bytes that come in portions. No I/O but that of the portions' maker."""
+
+from collections.abc import Iterable, Iterator
+
+from producer.sources.formats.jpeg import JpegSplitter, looks_whole
+from producer.sources.formats.media_type import HEAD_BYTES, image_type
+from producer.sources.formats.multipart import MultipartDecoder
+from producer.sources.formats.part import Part, timestamp_ns
+from producer.sources.source import MAX_PICTURE_BYTES, Picture
+
+
+class TooLargeError(Exception):
+    """One picture larger than `MAX_PICTURE_BYTES`."""
+
+
+def multipart_pictures(portions: Iterable[bytes], boundary: str | None) -> Iterator[Picture]:
+    """Yield the parts of a multipart stream until its closing delimiter; empty ones are left out.
+
+    Raises:
+        MultipartError: the bytes are no multipart stream within the limits.
+
+    """
+    decoder = MultipartDecoder(boundary, looks_whole=looks_whole)
+    for portion in portions:
+        yield from _pictures(decoder.feed(portion))
+        if decoder.closed:
+            return
+    yield from _pictures(decoder.finish())
+
+
+def jpeg_pictures(portions: Iterable[bytes]) -> Iterator[Picture]:
+    """Yield concatenated JPEG images.
+
+    Raises:
+        JpegError: an image is too large.
+
+    """
+    splitter = JpegSplitter()
+    for portion in portions:
+        for image in splitter.feed(portion):
+            yield Picture(image)
+
+
+def still_picture(portions: Iterable[bytes]) -> Picture | None:
+    """Return all portions as one image; None where they are no image, whatever they are called.
+
+    Raises:
+        TooLargeError: there are more than `MAX_PICTURE_BYTES`.
+
+    """
+    body = bytearray()
+    for portion in portions:
+        body += portion
+        if len(body) > MAX_PICTURE_BYTES:
+            raise TooLargeError(f"an image is larger than {MAX_PICTURE_BYTES} bytes")
+    media_type = image_type(bytes(body[:HEAD_BYTES]))
+    return None if media_type is None else Picture(bytes(body), media_type)
+
+
+def _pictures(parts: Iterable[Part]) -> Iterator[Picture]:
+    for part in parts:
+        if part.body:
+            yield Picture(
+                part.body,
+                _content_type(part),
+                time_ns=timestamp_ns(part.headers.get("x-timestamp", "")),
+            )
+
+
+def _content_type(part: Part) -> str:
+    named = part.headers.get("content-type")
+    return named or image_type(part.body[:HEAD_BYTES]) or "application/octet-stream"

@@ -1,0 +1,165 @@
+"""The pictures in a video, as JPEG: passed on where they are, encoded where they are not.
+
+Everything of FFmpeg is in here; its errors leave as those of `reconnect`.
+"""
+
+import contextlib
+import functools
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Final, Self
+
+import av
+from av.error import ExitError, FFmpegError, HTTPUnauthorizedError, InvalidDataError
+from av.packet import Packet
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+
+from producer.sources.formats.huffman import with_tables
+from producer.sources.formats.jpeg import JpegError, JpegSplitter
+from producer.sources.jpeg_encoding import encoded
+from producer.sources.options import SourceOptions
+from producer.sources.reconnect import LoginRefusedError, UnavailableError
+
+USUAL_FPS: Final = 25.0
+"""Pictures a second of a video that does not say; what FFmpeg takes, too."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shot:
+    """One picture of a video and its time in it, in seconds; `jpeg()` is None where it is broken.
+
+    The work of encoding is done only when `jpeg` is called.
+    """
+
+    time_s: float | None
+    jpeg: Callable[[], bytes | None]
+
+
+class Video:
+    """An open video: a file, a device or a network stream, closed by `close()`.
+
+    `settings` are FFmpeg's own, by name; `timeouts_s` bounds opening and each read.
+
+    Raises:
+        LoginRefusedError: the server wants another login.
+        UnavailableError: it cannot be opened, or has no pictures.
+
+    """
+
+    def __init__(
+        self,
+        url: str,
+        options: SourceOptions,
+        *,
+        settings: dict[str, str],
+        container_format: str | None = None,
+        timeouts_s: tuple[float, float] | None = None,
+    ) -> None:
+        self._options = options
+        with _our_errors():
+            self._container = av.open(
+                url, "r", format=container_format, options=settings, timeout=timeouts_s
+            )
+        if not self._container.streams.video:
+            self.close()
+            raise UnavailableError("it has no pictures")
+        self._stream = self._container.streams.video[0]
+        # Frame threads are faster, but hold back one picture each.
+        delayed = self.recorded and self._stream.codec_context.name != "mjpeg"
+        self._stream.thread_type = "AUTO" if delayed else "SLICE"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        self.close()
+
+    @property
+    def recorded(self) -> bool:
+        """Whether it has an end that is known, and so a time for each picture."""
+        return self._container.duration is not None
+
+    @property
+    def length(self) -> int | None:
+        """How many pictures the container says there are."""
+        return self._stream.frames or None
+
+    @property
+    def fps(self) -> float:
+        """Pictures a second, on average."""
+        return float(self._stream.average_rate or USUAL_FPS)
+
+    def shots(self) -> Iterator[Shot]:
+        """Yield the pictures in the order they are shown.
+
+        Raises:
+            UnavailableError: the video broke off.
+
+        """
+        with _our_errors():
+            for packet in self._container.demux(self._stream):
+                yield from self._shots_of(packet)
+
+    def close(self) -> None:
+        """Give back the file, device or connection."""
+        self._container.close()
+
+    def _shots_of(self, packet: Packet[VideoStream]) -> Iterator[Shot]:
+        if self._passes_jpegs():
+            if packet.size:
+                yield Shot(_time_s(packet), functools.partial(self._passed, packet))
+            return
+        with contextlib.suppress(InvalidDataError):
+            for frame in packet.decode():
+                yield Shot(_time_s(frame), functools.partial(self._encoded, frame))
+
+    def _passes_jpegs(self) -> bool:
+        size = self._options.size
+        is_size = size is None or size == (self._stream.width, self._stream.height)
+        return self._stream.codec_context.name == "mjpeg" and is_size
+
+    def _passed(self, packet: Packet[VideoStream]) -> bytes | None:
+        images = _images_in(bytes(packet))
+        if len(images) == 1:
+            return with_tables(images[0])
+        # Interlaced video has two images in one packet, one for each field.
+        with contextlib.suppress(FFmpegError):
+            for frame in packet.decode():
+                return self._encoded(frame)
+        return None
+
+    def _encoded(self, frame: VideoFrame) -> bytes:
+        # Counter-clockwise, as phones record upright pictures; PyAV before 13 does not know it.
+        rotation = getattr(frame, "rotation", 0)
+        image = frame.to_image()  # type: ignore[no-untyped-call]
+        if rotation:
+            image = image.rotate(rotation, expand=True)
+        if self._options.size is not None:
+            image = image.resize(self._options.size)
+        return encoded(image, self._options.quality)
+
+
+def _images_in(body: bytes) -> list[bytes]:
+    try:
+        return list(JpegSplitter().feed(body))
+    except JpegError:
+        return []
+
+
+def _time_s(item: Packet[VideoStream] | VideoFrame) -> float | None:
+    if item.pts is None or item.time_base is None:
+        return None
+    return float(item.pts * item.time_base)
+
+
+@contextlib.contextmanager
+def _our_errors() -> Iterator[None]:
+    try:
+        yield
+    except HTTPUnauthorizedError as error:
+        raise LoginRefusedError("it wants a user and a password that it knows") from error
+    except ExitError as error:
+        raise UnavailableError("silent for too long") from error
+    except FFmpegError as error:
+        raise UnavailableError(error.strerror or str(error)) from error

@@ -1,0 +1,76 @@
+"""Where the delimiters of a multipart stream are (RFC 2046 5.1.1). No I/O."""
+
+import re
+from dataclasses import dataclass
+from typing import Final, Self
+
+MAX_SKIPPED_BYTES: Final = 64 * 1024
+"""Bytes before a delimiter that belong to no part (preamble); with more it is another stream."""
+
+MAX_BOUNDARY_BYTES: Final = 200
+"""Bytes of a boundary; RFC 2046 allows 70, some cameras' firmware uses more."""
+
+MAX_PADDING_BYTES: Final = 64
+"""Blanks after a boundary (RFC 2046: transport padding); nobody is known to send more than one."""
+
+_PADDING: Final = rb"[ \t]{0,%d}" % MAX_PADDING_BYTES
+_FIRST_LINE: Final = re.compile(rb"[\r\n]*--([^\r\n]{1,%d}?)[ \t]*\r?\n" % MAX_BOUNDARY_BYTES)
+
+
+@dataclass(frozen=True, slots=True)
+class Delimiter:
+    """A delimiter in a buffer, from the line end before it (which is its own) to its line's end."""
+
+    start: int
+    end: int
+    closing: bool
+    crlf: bool
+
+
+class Delimiters:
+    """Finds the delimiters of one boundary.
+
+    Cameras that name a boundary with leading dashes often mean the whole delimiter, so both
+    readings are looked for; a line cannot be both.
+    """
+
+    def __init__(self, boundary: bytes) -> None:
+        self.lines = (b"--" + boundary, *([boundary] if boundary.startswith(b"--") else []))
+        line = b"(?:" + b"|".join(map(re.escape, self.lines)) + b")"
+        rest = b"(?:(?P<closing>--)|" + _PADDING + rb"(?P<eol>\r?\n))"
+        self._after_crlf = re.compile(rb"\r?\n" + line + rest)
+        self._after_lf = re.compile(rb"\n" + line + rest)
+        self._at_last = re.compile(rb"\r?\n" + line + rb"(?:-?|" + _PADDING + rb"\r?)\Z")
+        self._beyond_length = re.compile(rb"(?P<eol>[\r\n]{0,4})" + line)
+        self.longest = len(self.lines[0]) + MAX_PADDING_BYTES + 4
+
+    @classmethod
+    def of_first_line(cls, buffer: bytearray) -> Self | None:
+        """Take the boundary of a stream whose first line is a delimiter; None: there is none yet."""
+        match = _FIRST_LINE.match(buffer)
+        return cls(match[1]) if match else None
+
+    def find(self, buffer: bytearray, start: int, *, crlf: bool = True) -> Delimiter | None:
+        """Find the first whole delimiter; `crlf` False keeps a CR before it in the body."""
+        pattern = self._after_crlf if crlf else self._after_lf
+        match = pattern.search(buffer, start)
+        if match is None:
+            return None
+        closing = match["closing"] is not None
+        return Delimiter(match.start(), match.end(), closing, crlf=match["eol"] == b"\r\n")
+
+    def find_unfinished(self, buffer: bytearray) -> int | None:
+        """Find where a delimiter starts that lacks its line end at the end of all bytes."""
+        match = self._at_last.search(buffer, max(0, len(buffer) - self.longest))
+        return match.start() if match else None
+
+    def line_ends_before(self, buffer: bytearray, at: int) -> int | None:
+        """Tell how many bytes of line ends part `at` from a delimiter; None: none is there."""
+        match = self._beyond_length.match(buffer, at)
+        return len(match["eol"]) if match else None
+
+    def may_follow(self, buffer: bytearray, at: int) -> bool:
+        """Tell whether all bytes end at `at`, or with the beginning of a delimiter after it."""
+        rest = bytes(buffer[at:]).strip()
+        begins = any((line + b"--").startswith(rest) for line in self.lines)
+        return at <= len(buffer) and begins

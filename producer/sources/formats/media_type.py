@@ -1,0 +1,29 @@
+"""Which kind of image some bytes are, by their content and not by a file's name."""
+
+from typing import Final
+
+HEAD_BYTES: Final = 32
+"""Bytes from the front of a file that tell all the kinds apart."""
+
+_SIGNATURES: Final = (
+    (b"\xff\xd8\xff", "image/jpeg"),
+    (b"\x89PNG\r\n\x1a\n", "image/png"),
+    (b"GIF87a", "image/gif"),
+    (b"GIF89a", "image/gif"),
+    (b"BM", "image/bmp"),
+)
+
+_BRANDS: Final = {b"avif": "image/avif", b"avis": "image/avif", b"heic": "image/heic"}
+"""Major brands of ISO base media files that are images (ISO/IEC 23008-12, AV1 Image File)."""
+
+
+def image_type(head: bytes) -> str | None:
+    """Tell the media type of an image by its first `HEAD_BYTES` bytes; None: no image we know."""
+    for signature, media_type in _SIGNATURES:
+        if head.startswith(signature):
+            return media_type
+    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
+        return "image/webp"
+    if head[4:8] == b"ftyp":
+        return _BRANDS.get(head[8:12])
+    return None

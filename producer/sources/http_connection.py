@@ -1,0 +1,107 @@
+"""One HTTP connection to a camera: login, redirects, time-outs, bytes as soon as they come."""
+
+import contextlib
+import threading
+from collections.abc import Iterator
+from typing import Final, Self
+
+import requests
+import urllib3
+
+from producer.sources.address import Address
+from producer.sources.failure import reason_of, status_reason
+from producer.sources.login import login_for
+from producer.sources.options import SourceOptions
+from producer.sources.reconnect import LoginRefusedError, UnavailableError
+
+READ_BYTES: Final = 64 * 1024
+"""Bytes of one read at most; a read returns what is there, so this bounds no latency."""
+
+_NETWORK_ERRORS: Final = (requests.RequestException, urllib3.exceptions.HTTPError, OSError)
+
+
+class HttpConnection:
+    """Asks for one URL, again and again where need be, and can be interrupted while it reads.
+
+    The login is sent only to a server that asks for one, by the scheme it asks for (RFC 7617
+    basic, RFC 7616 digest), and never to another host after a redirect.
+    """
+
+    def __init__(self, address: Address, options: SourceOptions) -> None:
+        self._address = address
+        self._timeouts = (options.connect_timeout_s, options.read_timeout_s)
+        self._session = requests.Session()
+        self._session.headers["Accept-Encoding"] = "identity"
+        self._session.verify = options.verify_tls
+        if not options.verify_tls:
+            # Who switched the check off need not be told for each request.
+            urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
+        self._response: requests.Response | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        self.close()
+
+    def open(self) -> requests.Response:
+        """Ask for the URL; return the answer's head once it has come.
+
+        Raises:
+            LoginRefusedError: the server wants a login and none is known, or another one.
+            UnavailableError: no answer, or one that reports an error.
+
+        """
+        response = self._get()
+        if response.status_code == requests.codes.unauthorized and self._session.auth is None:
+            challenge = response.headers.get("WWW-Authenticate", "")
+            self._session.auth = login_for(challenge, self._address)
+            response = response if self._session.auth is None else self._get()
+        if response.status_code == requests.codes.unauthorized:
+            self._session.auth = None
+            raise LoginRefusedError(status_reason(response))
+        if not response.ok:
+            raise UnavailableError(status_reason(response))
+        return response
+
+    def chunks(self, ended: threading.Event) -> Iterator[bytes]:
+        """Yield the bytes of the last answer as they come, until its end or `ended` is set.
+
+        Raises:
+            UnavailableError: the connection broke, or was silent for too long.
+
+        """
+        response = self._response
+        while response is not None and not ended.is_set():
+            try:
+                chunk = response.raw.read1(READ_BYTES)
+            except _NETWORK_ERRORS as error:
+                raise UnavailableError(reason_of(error)) from error
+            if not chunk:
+                return
+            yield chunk
+
+    def interrupt(self) -> None:
+        """Make a read in another thread return at once; there is nothing to read any more."""
+        response = self._response
+        if response is not None:
+            # Raised where the answer is already over: there is nothing to interrupt then.
+            with contextlib.suppress(ValueError, RuntimeError, OSError):
+                response.raw.shutdown()
+
+    def close(self) -> None:
+        """Give the connection back."""
+        if self._response is not None:
+            self._response.close()
+        self._session.close()
+
+    def _get(self) -> requests.Response:
+        if self._response is not None:
+            self._response.close()
+        try:
+            self._response = self._session.get(
+                self._address.url, stream=True, timeout=self._timeouts
+            )
+        except _NETWORK_ERRORS as error:
+            raise UnavailableError(reason_of(error)) from error
+        return self._response

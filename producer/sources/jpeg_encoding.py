@@ -1,0 +1,12 @@
+"""Drawn and decoded pictures as JPEG."""
+
+import io
+
+from PIL import Image
+
+
+def encoded(image: Image.Image, quality: int) -> bytes:
+    """Return an image as baseline JPEG; `quality` is Pillow's, 1 to 95."""
+    out = io.BytesIO()
+    image.save(out, "JPEG", quality=quality)
+    return out.getvalue()
