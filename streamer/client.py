@@ -19,12 +19,12 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from protocol import CloseReason, Overload
-from streamer.part import CLOSING, Part
+from streamer.part import CLOSING, Batch, Part
 
 
 class Outlet(Protocol):
@@ -229,6 +229,27 @@ class Client:
         else:
             self._start(part, wire, accepted)
 
+    def offer_batch(self, batch: Batch) -> None:
+        """Hands over parts that came together: in one write where the client is idle."""
+        parts = batch.parts
+        wire = b""
+        if self._idle:
+            wire = batch.plain if not self._advance else batch.filling if self._open else b""
+        written = self._written + len(wire)
+        if not wire or (written > self._ceiling and not self._fits(len(wire))):
+            for part in parts:
+                self.offer(part)
+            return
+        accepted = self._write(wire)
+        if accepted == len(wire):
+            self._written = written
+            self.parts += len(parts)
+            self.bytes += batch.payload_bytes
+            if self._advance:
+                self._shown(parts[-1])
+        else:
+            self._start_batch(parts, accepted)
+
     def repeat(self, part: Part, now: float) -> None:
         """Writes a part that was delivered before, where that holds nothing else up."""
         if not self._idle and not self._catch_up():
@@ -405,6 +426,16 @@ class Client:
             self._rest = memoryview(wire)[accepted:]
             self._idle = False
             self._outlet.resume_later()
+
+    def _start_batch(self, parts: Sequence[Part], accepted: int) -> None:
+        """Accounts for a batch of which only some bytes were taken."""
+        for part in parts:
+            if not self._idle:
+                self._wait(part)
+                continue
+            wire = part.filling if self._advance else part.plain
+            self._start(part, wire, min(accepted, len(wire)))
+            accepted -= min(accepted, len(wire))
 
     def _finish_current(self) -> None:
         part = self._current

@@ -11,7 +11,7 @@ from typing import Final
 import zmq
 
 from protocol import MalformedError, Refusal, decode, node_subscription
-from streamer.hub import Hub
+from streamer.hub import BATCH_BYTES, Hub
 from streamer.refusals import RefusalLog
 from streamer.settings import Settings
 from streamer.subscriptions import WatchedTopics, of_patterns
@@ -23,6 +23,9 @@ TURN_S: Final = 0.004
 # A message beyond max_frame_bytes is read, counted and dropped; one beyond this multiple of
 # it costs its sender the connection, before it can cost us the memory.
 HARD_LIMIT: Final = 4
+
+# Messages taken in before they are delivered; those of one stream go out together.
+BATCH_MESSAGES: Final = 32
 
 log = logging.getLogger(__name__)
 
@@ -112,13 +115,24 @@ class Feed:
     def _turn(self) -> bool:
         """Receives and delivers for one budget; returns whether there is more to do."""
         deadline = self._clock() + TURN_S
-        while self._hub.work() or has_message(self._socket):
+        while self._hub.working or self._receive():
+            while self._hub.work():
+                if self._clock() >= deadline:
+                    return True
             if self._clock() >= deadline:
                 return True
-            if not self._hub.working:
-                self._take(self._socket.recv_multipart(zmq.NOBLOCK))
         self.polled.set()
         return False
+
+    def _receive(self) -> bool:
+        """Takes what waits in, up to a batch; returns whether anything did."""
+        received = self.received
+        enough = self.received_bytes + BATCH_BYTES
+        while self.received_bytes < enough and has_message(self._socket):
+            self._take(self._socket.recv_multipart(zmq.NOBLOCK))
+            if self.received - received >= BATCH_MESSAGES:
+                break
+        return self.received != received
 
     def _take(self, parts: list[bytes]) -> None:
         self.received += 1

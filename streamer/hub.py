@@ -33,12 +33,14 @@ from protocol import (
     is_stream_name,
 )
 from streamer.client import Client, Outlet
-from streamer.part import Encoder, Part
+from streamer.part import Batch, Encoder, Part
 from streamer.settings import StreamSettings
 from streamer.stream import STOP_WAIT_S, Numbering, PendingStop, Stream, StreamStatistics, Viewer
 
 # Clients served between two looks at the clock: 64 writes of 10 us are under 1 ms.
 SLICE_CLIENTS: Final = 64
+# What is joined into one write. Beyond it a copy costs more than the call that it spares.
+BATCH_BYTES: Final = 64 * 1024
 
 
 class UnknownStreamError(LookupError):
@@ -101,6 +103,7 @@ class Hub:
         self._targets: dict[str, _Target] = {}
         self._numbers = count(1)
         self._work: deque[Iterator[None]] = deque()
+        self._gathering: _FanOut | None = None
         self._sweeping = False
         self.undeliverable = 0  # frames for one client that has left
 
@@ -204,6 +207,7 @@ class Hub:
     def add(self, client: Viewer) -> None:
         """Adds a viewer of any kind to its stream and says so."""
         stream = self.stream(client.stream)
+        self._add_work(None)  # what comes from now on is for this client too
         self._clients[client.id] = stream.clients[client.id] = client
         self._notify(
             stream,
@@ -232,7 +236,7 @@ class Hub:
 
     def finish_all(self, reason: CloseReason) -> None:
         """Ends every client in good order; what waits is dropped."""
-        self._work.append(self._finish(list(self._clients.values()), reason, drop=True))
+        self._add_work(self._finish(list(self._clients.values()), reason, drop=True))
 
     def abort_all(self, reason: CloseReason) -> None:
         """Ends every client at once."""
@@ -282,7 +286,7 @@ class Hub:
             stopping = None
         stream.numbering.note(message.producer, message.seq)
         stream.arrived(part, now)
-        self._work.append(_fan_out(part, list(stream.clients.values())))
+        self._carry(stream, part)
         if stopping is not None and stream.numbering.reached(stopping.producer, stopping.seq):
             self._end(stream, drop=False)
 
@@ -309,15 +313,32 @@ class Hub:
         if stopping is not None and target.numbering.reached(stopping.producer, stopping.seq):
             client.finish(CloseReason.STOP, drop=False)
 
+    def _carry(self, stream: Stream, part: Part) -> None:
+        if not stream.clients:
+            return
+        gathering = self._gathering
+        if gathering is None or gathering.stream is not stream or not gathering.joined_by(part):
+            self._add_work(None)
+            self._gathering = _FanOut(stream, part)
+
+    def _add_work(self, work: Iterator[None] | None) -> None:
+        """Queues work behind the fan-out that still gathers parts."""
+        if self._gathering is not None:
+            self._work.append(self._gathering.slices())
+            self._gathering = None
+        if work is not None:
+            self._work.append(work)
+
     def _end(self, stream: Stream, *, drop: bool) -> None:
         stream.forget()
         clients = list(stream.clients.values())
-        self._work.append(self._finish(clients, CloseReason.STOP, drop=drop))
+        self._add_work(self._finish(clients, CloseReason.STOP, drop=drop))
 
     # Work, in slices.
 
     def work(self) -> bool:
         """Does one slice of what is to be done; returns whether there is more."""
+        self._add_work(None)
         if self._work:
             try:
                 next(self._work[0])
@@ -328,7 +349,7 @@ class Hub:
     @property
     def working(self) -> bool:
         """Whether there is work to be done."""
-        return bool(self._work)
+        return bool(self._work) or self._gathering is not None
 
     def tick(self, now: float) -> None:
         """Looks after what only time brings; called several times a second."""
@@ -337,7 +358,7 @@ class Hub:
             if stream.stopping is not None and now >= stream.stopping.deadline:
                 self._end(stream, drop=False)
             if stream.clients and stream.repeats(now):
-                self._work.append(self._repeat(stream, now))
+                self._add_work(self._repeat(stream, now))
         for client_id, target in list(self._targets.items()):
             if target.stopping is not None and now >= target.stopping.deadline:
                 target.stopping = None
@@ -347,7 +368,7 @@ class Hub:
         """Ends clients that accept nothing; called about once a second."""
         if not self._sweeping:
             self._sweeping = True
-            self._work.append(self._sweep(now))
+            self._add_work(self._sweep(now))
 
     def _sweep(self, now: float) -> Iterator[None]:
         def look(client: Viewer) -> None:
@@ -386,6 +407,36 @@ def _pending_stop(stop: Stop, numbering: Numbering, now: float) -> PendingStop |
     if stop.seq is None or numbering.reached(stop.producer, stop.seq):
         return None
     return PendingStop(stop.seq, stop.producer, now + STOP_WAIT_S)
+
+
+class _FanOut:
+    """Carries parts of one stream to the clients it has now, in slices.
+
+    Parts that come before it has begun join it, up to `BATCH_BYTES`: an idle client gets
+    them in one write, which is what many small frames cost.
+    """
+
+    def __init__(self, stream: Stream, part: Part) -> None:
+        self.stream = stream
+        self._parts = [part]
+        self._bytes = part.size
+        self._clients = list(stream.clients.values())
+
+    def joined_by(self, part: Part) -> bool:
+        """Takes one more part, where there is room."""
+        if self._bytes + part.size > BATCH_BYTES:
+            return False
+        self._parts.append(part)
+        self._bytes += part.size
+        return True
+
+    def slices(self) -> Iterator[None]:
+        """Offers the parts to each client, and pauses after every slice."""
+        clients = self._clients
+        if len(self._parts) > 1:
+            batch = Batch(self._parts)
+            return _each(clients, lambda client: client.offer_batch(batch))
+        return _fan_out(self._parts[0], clients)
 
 
 def _fan_out(part: Part, clients: Sequence[Viewer]) -> Iterator[None]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import secrets
 import string
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from protocol import RESERVED_PART_FIELDS, Frame, MalformedError, Refusal, essence
@@ -29,9 +29,15 @@ def new_token() -> str:
 class Part:
     """One frame in every form that clients are sent.
 
+    The forms are made when a first client needs them: what nobody watches is never joined.
+
     Attributes:
-        plain: the part with its Content-Length, as programs read it.
+        plain: the part with its Content-Length, up to the next delimiter.
+        opening: the part, and the header block of the next one in advance.
+        filling: the payload for a part that is open already, and the next header block.
+        last_filling: the payload for a part that is open already, up to the next delimiter.
         payload: the frame's body.
+        payload_bytes: its length.
         content_type: media type of the part.
         is_image: whether browsers may be shown it.
         timestamp: capture time as `X-Timestamp` spells it; empty where it is not known.
@@ -42,64 +48,95 @@ class Part:
 
     __slots__ = (
         "_delimiter",
-        "_filling",
         "_head",
         "_next_head",
-        "_opening",
-        "_plain",
         "content_type",
+        "filling",
         "is_image",
+        "last_filling",
+        "opening",
         "payload",
         "payload_bytes",
+        "plain",
         "size",
         "targeted",
         "timestamp",
     )
+    plain: bytes
+    opening: bytes
+    filling: bytes
+    last_filling: bytes
 
     def __init__(
-        self, head: bytes, payload: bytes, delimiter: bytes, next_head: bytes, content_type: str
+        self,
+        head: bytes,
+        payload: bytes,
+        delimiter: bytes,
+        next_head: bytes,
+        content_type: str,
+        timestamp: str = "",
     ) -> None:
         self._head = head
         self._delimiter = delimiter
         self._next_head = next_head
-        self._plain: bytes | None = None
-        self._opening: bytes | None = None
-        self._filling: bytes | None = None
         self.payload = payload
         self.payload_bytes = len(payload)
         self.size = len(head) + len(payload) + len(delimiter)
         self.content_type = content_type
         self.is_image = essence(content_type).startswith("image/")
-        self.timestamp = ""
+        self.timestamp = timestamp
         self.targeted = False
 
-    # The forms are made when a first client needs them: what nobody watches is never joined.
+    def __getattr__(self, form: str) -> bytes:
+        # Asked only for a slot that is empty still: after the first client, a form costs no
+        # more than an attribute.
+        pieces: tuple[bytes, ...]
+        match form:
+            case "plain":
+                pieces = (self._head, self.payload, self._delimiter)
+            case "opening":
+                pieces = (self._head, self.payload, self._delimiter, self._next_head)
+            case "filling":
+                pieces = (self.payload, self._delimiter, self._next_head)
+            case "last_filling":
+                pieces = (self.payload, self._delimiter)
+            case _:
+                raise AttributeError(form)
+        made = b"".join(pieces)
+        setattr(self, form, made)
+        return made
 
-    @property
-    def plain(self) -> bytes:
-        """The part with its Content-Length, up to the next delimiter."""
-        if self._plain is None:
-            self._plain = b"".join((self._head, self.payload, self._delimiter))
-        return self._plain
 
-    @property
-    def opening(self) -> bytes:
-        """The part, and the header block of the next one in advance."""
-        if self._opening is None:
-            self._opening = b"".join((self._head, self.payload, self._delimiter, self._next_head))
-        return self._opening
+class Batch:
+    """Parts of one stream that came together, and go to an idle client in one write.
 
-    @property
-    def filling(self) -> bytes:
-        """The payload for a part that is open already, and the next header block."""
-        if self._filling is None:
-            self._filling = b"".join((self.payload, self._delimiter, self._next_head))
-        return self._filling
+    Attributes:
+        parts: the parts, in order; at least two.
+        plain: all of them in their plain form.
+        filling: all of them for a part that is open; empty where not all are images.
+        payload_bytes: bytes of all payloads.
 
-    @property
-    def last_filling(self) -> bytes:
-        """The payload for a part that is open already, and nothing after its delimiter."""
-        return b"".join((self.payload, self._delimiter))
+    """
+
+    __slots__ = ("filling", "parts", "payload_bytes", "plain")
+    plain: bytes
+    filling: bytes
+
+    def __init__(self, parts: Sequence[Part]) -> None:
+        self.parts = parts
+        self.payload_bytes = sum(each.payload_bytes for each in parts)
+
+    def __getattr__(self, form: str) -> bytes:
+        match form:
+            case "plain":
+                made = b"".join([each.plain for each in self.parts])
+            case "filling":
+                images = all(each.is_image for each in self.parts)
+                made = b"".join([each.filling for each in self.parts]) if images else b""
+            case _:
+                raise AttributeError(form)
+        setattr(self, form, made)
+        return made
 
 
 class Encoder:
@@ -138,9 +175,7 @@ class Encoder:
             )
         )
         next_head = b"".join((type_line, self._part_fields, b"\r\n"))
-        part = Part(head, body, self._delimiter, next_head, content_type)
-        part.timestamp = timestamp
-        return part
+        return Part(head, body, self._delimiter, next_head, content_type, timestamp)
 
     def _fields(self, frame: Frame) -> bytes:
         if not frame.headers:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 
 from protocol import CloseReason
 from streamer.client import Limits
-from streamer.part import Part
+from streamer.part import Batch, Part
 
 
 class SnapshotViewer:
@@ -61,6 +61,10 @@ class SnapshotViewer:
             self.parts = 1
             self.bytes = part.payload_bytes
             self._on_end(part)
+
+    def offer_batch(self, batch: Batch, /) -> None:
+        """Takes the newest of the parts."""
+        self.offer(batch.parts[-1])
 
     def repeat(self, part: Part, now: float, /) -> None:
         """Is no news: what is repeated is older than the request."""

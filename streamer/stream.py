@@ -9,7 +9,7 @@ from typing import Final, Protocol
 
 from protocol import ClosedConnection, CloseReason, Overload, Snapshot, Status, StreamState, Watcher
 from streamer.client import Limits
-from streamer.part import Encoder, Part
+from streamer.part import Batch, Encoder, Part
 from streamer.settings import StreamSettings
 
 # How long skipped parts colour a stream yellow, seconds.
@@ -46,6 +46,9 @@ class Viewer(Protocol):
 
     def offer(self, part: Part, /) -> None:
         """Hands over a part without waiting."""
+
+    def offer_batch(self, batch: Batch, /) -> None:
+        """Hands over parts that came together."""
 
     def refuse(self) -> None:
         """Counts a part for this client alone that was refused."""
