@@ -46,7 +46,7 @@ class Delimiters:
 
     @classmethod
     def of_first_line(cls, buffer: bytearray) -> Self | None:
-        """Take the boundary of a stream whose first line is a delimiter; None: there is none yet."""
+        """Take the boundary of a stream whose first line is a delimiter; None: it is not."""
         match = _FIRST_LINE.match(buffer)
         return cls(match[1]) if match else None
 
@@ -64,10 +64,19 @@ class Delimiters:
         match = self._at_last.search(buffer, max(0, len(buffer) - self.longest))
         return match.start() if match else None
 
-    def line_ends_before(self, buffer: bytearray, at: int) -> int | None:
-        """Tell how many bytes of line ends part `at` from a delimiter; None: none is there."""
-        match = self._beyond_length.match(buffer, at)
-        return len(match["eol"]) if match else None
+    def end_of_sized_body(self, buffer: bytearray, length: int, *, crlf: bool) -> int | None:
+        """Tell where a body of a given length ends; None: no delimiter follows there.
+
+        Some lengths count the line end before the delimiter, which is the delimiter's; some
+        servers send none there, or more than one.
+        """
+        match = self._beyond_length.match(buffer, length)
+        if match is None:
+            return None
+        end = match.end("eol")
+        line_end = rb"\r?\n" if crlf else rb"\n"
+        own = re.search(line_end + rb"\Z", buffer[max(0, end - 2) : end])
+        return min(length, end - len(own[0]) if own else end)
 
     def may_follow(self, buffer: bytearray, at: int) -> bool:
         """Tell whether all bytes end at `at`, or with the beginning of a delimiter after it."""

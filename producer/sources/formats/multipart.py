@@ -144,10 +144,9 @@ class MultipartDecoder:
         if self._looks_whole(body):
             return self._sized_part(body)
         delimiters = self._known_delimiters()
-        line_ends = delimiters.line_ends_before(self._buffer, self._length)
-        if line_ends is not None:
-            # A length may count the line end, though that belongs to the delimiter.
-            return self._sized_part(body if line_ends else re.sub(rb"\r?\n\Z", b"", body))
+        end = delimiters.end_of_sized_body(self._buffer, self._length, crlf=self._crlf)
+        if end is not None:
+            return self._sized_part(self._body(end))
         if len(self._buffer) >= self._length + delimiters.longest:
             self._lengths_hold, self._state = False, _State.SCANNING
         return self._state is _State.SCANNING
