@@ -30,9 +30,9 @@ class HttpConnection:
     def __init__(self, address: Address, options: SourceOptions) -> None:
         self._address = address
         self._timeouts = (options.connect_timeout_s, options.read_timeout_s)
+        self._verify_tls = options.verify_tls
         self._session = requests.Session()
         self._session.headers["Accept-Encoding"] = "identity"
-        self._session.verify = options.verify_tls
         if not options.verify_tls:
             # Who switched the check off need not be told for each request.
             urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
@@ -99,8 +99,9 @@ class HttpConnection:
         if self._response is not None:
             self._response.close()
         try:
+            # Said with each request, as the environment's certificates come before a session's.
             self._response = self._session.get(
-                self._address.url, stream=True, timeout=self._timeouts
+                self._address.url, stream=True, timeout=self._timeouts, verify=self._verify_tls
             )
         except _NETWORK_ERRORS as error:
             raise UnavailableError(reason_of(error)) from error

@@ -16,7 +16,7 @@ def jpeg(colour: str = "red", *, size: tuple[int, int] = (40, 30), **settings: o
     out = io.BytesIO()
     noise = Image.effect_noise(size, 80).convert("RGB")
     image = Image.blend(noise, Image.new("RGB", size, colour), 0.5)
-    image.save(out, "JPEG", **settings)  # type: ignore[arg-type]
+    image.save(out, "JPEG", **settings)
     return out.getvalue()
 
 
