@@ -1,0 +1,57 @@
+"""What the kernel says of processes: whose they are, CPU time and memory."""
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+TICKS_PER_S = os.sysconf("SC_CLK_TCK")
+PAGE_KIB = os.sysconf("SC_PAGESIZE") / 1024
+
+# Fields of /proc/<pid>/stat behind the command's name, see proc_pid_stat(5).
+SESSION, UTIME, STIME = 3, 11, 12
+
+
+def _stat_fields(pid: int) -> list[str]:
+    """Gives the fields from the third on; the second may hold blanks and parentheses."""
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+
+
+def session_pids(session: int) -> list[int]:
+    """Gives every process of a session: children too, also when their parent is gone."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit():
+            continue
+        try:
+            if int(_stat_fields(int(entry.name))[SESSION]) == session:
+                found.append(int(entry.name))
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+    return found
+
+
+def cpu_s(pids: Iterable[int]) -> float:
+    """Gives the user and system time of these processes so far."""
+    ticks = 0
+    for pid in pids:
+        fields = _stat_fields(pid)
+        ticks += int(fields[UTIME]) + int(fields[STIME])
+    return ticks / TICKS_PER_S
+
+
+def pss_kib(pids: Iterable[int]) -> float:
+    """Gives the proportional resident memory: pages shared by n processes count 1/n in each."""
+    total = 0
+    for pid in pids:
+        for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+            if line.startswith("Pss:"):
+                total += int(line.split()[1])
+    return float(total)
+
+
+def kernel_tcp_kib() -> float:
+    """Gives the memory of all TCP buffers of this machine: what waits in sockets is here."""
+    for line in Path("/proc/net/sockstat").read_text().splitlines():
+        if line.startswith("TCP:"):
+            return int(line.split()[-1]) * PAGE_KIB
+    raise LookupError("/proc/net/sockstat has no line for TCP")

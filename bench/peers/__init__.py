@@ -1,0 +1,1 @@
+"""Servers to compare with, each as its users would run it."""
