@@ -291,24 +291,41 @@ class Hub:
             self._end(stream, drop=False)
 
     def _accept_for_one(self, client: Viewer, message: Message, now: float) -> None:
+        part = None
+        if isinstance(message, Frame):
+            stream = self._streams[client.stream]
+            try:
+                part = stream.encoder.encode(message)
+            except MalformedError:
+                client.refuse()  # or its producer would wait for the credit for ever
+                raise
+            part.targeted = True
+            stream.arrived(part, now)
+        if not self.working:
+            self._target(client, message, part, now)
+        else:  # what came before goes out before
+
+            def later() -> Iterator[None]:
+                self._target(client, message, part, now)
+                yield
+
+            self._add_work(later())
+
+    def _target(self, client: Viewer, message: Message, part: Part | None, now: float) -> None:
+        """Carries a message to the one client it is for."""
+        if client.id not in self._clients:
+            self.undeliverable += 1
+            return
         target = self._targets.setdefault(client.id, _Target())
-        if isinstance(message, Stop):
+        if part is None:
             target.stopping = _pending_stop(message, target.numbering, now)
             if target.stopping is None:
                 client.finish(CloseReason.STOP, drop=message.seq is None)
             return
-        stream = self._streams[client.stream]
-        try:
-            part = stream.encoder.encode(message)
-        except MalformedError:
-            client.refuse()  # or its producer would wait for the credit for ever
-            raise
-        part.targeted = True
         stopping = target.stopping
         if stopping is not None and stopping.is_passed_by(message.producer, message.seq):
             client.finish(CloseReason.STOP, drop=False)
         target.numbering.note(message.producer, message.seq)
-        stream.arrived(part, now)
         client.offer(part)
         if stopping is not None and target.numbering.reached(stopping.producer, stopping.seq):
             client.finish(CloseReason.STOP, drop=False)
@@ -402,7 +419,7 @@ class Hub:
             self._notify_all(event)
 
 
-def _pending_stop(stop: Stop, numbering: Numbering, now: float) -> PendingStop | None:
+def _pending_stop(stop: Message, numbering: Numbering, now: float) -> PendingStop | None:
     """Returns what a stop has to wait for, or None."""
     if stop.seq is None or numbering.reached(stop.producer, stop.seq):
         return None
