@@ -7,6 +7,7 @@ slices, so that it never holds up the event loop.
 
 from __future__ import annotations
 
+import random
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -237,6 +238,12 @@ class Hub:
     def finish_all(self, reason: CloseReason) -> None:
         """Ends every client in good order; what waits is dropped."""
         self._add_work(self._finish(list(self._clients.values()), reason, drop=True))
+
+    def finish_some(self, number: int, reason: CloseReason) -> None:
+        """Ends as many clients, chosen by chance, in good order; what waits is dropped."""
+        staying = [each for each in self._clients.values() if each.ending is None]
+        chosen = random.sample(staying, min(number, len(staying)))
+        self._add_work(self._finish(chosen, reason, drop=True))
 
     def abort_all(self, reason: CloseReason) -> None:
         """Ends every client at once."""

@@ -196,13 +196,17 @@ class Service:
         log.info("started node=%s http=%s", self._node, self.addresses.http)
 
     async def drain(self) -> None:
-        """Goes on serving, but is not ready any more, for `drain_s`."""
+        """Goes on serving for `drain_s`, not ready, and ends clients over `spread_s`."""
         self._ready = False
-        if self._settings.drain_s > 0:
-            log.info(
-                "draining seconds=%g clients=%d", self._settings.drain_s, self._hub.connections
-            )
-            await asyncio.sleep(self._settings.drain_s)
+        settings = self._settings
+        if settings.drain_s > 0:
+            log.info("draining seconds=%g clients=%d", settings.drain_s, self._hub.connections)
+            await asyncio.sleep(settings.drain_s)
+        steps = int(settings.spread_s / TICK_S)
+        for left in range(steps, 0, -1):
+            self._hub.finish_some(self._hub.connections // left, CloseReason.SHUTDOWN)
+            self._feed.wake()
+            await asyncio.sleep(TICK_S)
 
     async def stop(self) -> None:
         """Ends every client in good order, says goodbye, and closes everything."""

@@ -182,6 +182,9 @@ class Settings:
     frames_hwm: int = setting(256, "messages that may wait for each producer's connection")
     heartbeat_interval_s: float = setting(1.0, "time between two heartbeats, seconds")
     drain_s: float = setting(0.0, "time to go on serving after SIGTERM, not ready, seconds")
+    spread_s: float = setting(
+        0.0, "time over which clients are ended then, so that they come back one by one, seconds"
+    )
     trust_proxy: bool = setting(False, "believe X-Forwarded-For and X-Real-Ip of a proxy in front")
     cors_origin: str = setting("", "Access-Control-Allow-Origin of every answer, as *")
     tls_cert: str = setting("", "PEM file of the certificate chain: serves HTTPS")
@@ -207,6 +210,7 @@ class Settings:
             check_seconds("heartbeat_interval_s", self.heartbeat_interval_s, 0.05, 3600),
         )
         self._set("drain_s", check_seconds("drain_s", self.drain_s, 0, 86400))
+        self._set("spread_s", check_seconds("spread_s", self.spread_s, 0, 3600))
         self._check_texts()
         check_choice("subscribe", self.subscribe, SUBSCRIPTIONS)
         check_choice("log_level", self.log_level, LOG_LEVELS)

@@ -82,7 +82,12 @@ class Numbering:
             self._last.popitem(last=False)
 
     def reached(self, producer: str | None, seq: int) -> bool:
-        """Tells whether the frame of that number, or a later one, has come."""
+        """Tells whether the frame of that number, or a later one, has come.
+
+        Who names no producer means any.
+        """
+        if producer is None:
+            return any(last >= seq for last in self._last.values())
         return self._last.get(producer, -1) >= seq
 
 
@@ -96,7 +101,8 @@ class PendingStop:
 
     def is_passed_by(self, producer: str | None, seq: int | None) -> bool:
         """Tells whether a frame of that number comes after the stop."""
-        return seq is not None and producer == self.producer and seq > self.seq
+        ours = self.producer is None or producer == self.producer
+        return ours and seq is not None and seq > self.seq
 
 
 @dataclass(frozen=True, slots=True)

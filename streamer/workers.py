@@ -37,7 +37,7 @@ from streamer.settings import Settings
 # A worker that died is started again after this time, seconds: one that dies at once must
 # not keep a core busy.
 RESTART_S: Final = 1.0
-# How long workers may take to end beyond `drain_s`, seconds; then they are killed.
+# How long workers may take to end beyond `drain_s` and `spread_s`, seconds; then they are killed.
 END_S: Final = 4.5
 # How often the supervisor looks at its workers, seconds.
 LOOK_S: Final = 0.1
@@ -198,7 +198,7 @@ class Supervisor:
             if worker.process.is_alive():
                 worker.process.terminate()
         loop = asyncio.get_running_loop()
-        deadline = loop.time() + self._settings.drain_s + END_S
+        deadline = loop.time() + self._settings.drain_s + self._settings.spread_s + END_S
         # A process is no awaitable; it is looked at.
         while self._alive() and loop.time() < deadline:  # noqa: ASYNC110
             await asyncio.sleep(LOOK_S / 10)
