@@ -72,10 +72,10 @@ class PushpinWay:
 
     def send(self, stream: int, seq: int, payload: bytes) -> bool:
         del seq
-        content = _dict(_string(b"content"), _string(_part(self._content_type, payload)))
-        formats = _dict(_string(b"http-stream"), content)
-        channel = _string(b"s%d" % stream)
-        item = _dict(_string(b"channel"), channel, _string(b"formats"), formats)
+        content = tnet_dict(tnet_string(b"content"), tnet_string(_part(self._content_type, payload)))
+        formats = tnet_dict(tnet_string(b"http-stream"), content)
+        channel = tnet_string(b"s%d" % stream)
+        item = tnet_dict(tnet_string(b"channel"), channel, tnet_string(b"formats"), formats)
         try:
             self._socket.send(b"T" + item)
         except zmq.Again:
@@ -138,11 +138,12 @@ def _part(content_type: str, payload: bytes) -> bytes:
     return b"".join((head.encode(), payload, b"\r\n"))
 
 
-def _string(value: bytes) -> bytes:
+def tnet_string(value: bytes) -> bytes:
+    """Gives a string as Pushpin's tnetstrings have it."""
     return b"%d:%b," % (len(value), value)
 
 
-def _dict(*items: bytes) -> bytes:
+def tnet_dict(*items: bytes) -> bytes:
     """Gives a tnetstring dictionary of keys and values in turn, each encoded already."""
     joined = b"".join(items)
     return b"%d:%b}" % (len(joined), joined)

@@ -10,10 +10,10 @@ from bench.publish import BOUNDARY
 
 
 class HoldHandler(tornado.web.RequestHandler):
-    def get(self, name: str) -> None:
+    def get(self, channel: str) -> None:
         self.set_header("Content-Type", f"multipart/x-mixed-replace; boundary={BOUNDARY}")
         self.set_header("Grip-Hold", "stream")
-        self.set_header("Grip-Channel", name)
+        self.set_header("Grip-Channel", channel)
 
 
 async def main() -> None:
