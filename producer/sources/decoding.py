@@ -105,7 +105,7 @@ class Video:
         """Give back the file, device or connection."""
         self._container.close()
 
-    def _shots_of(self, packet: Packet[VideoStream]) -> Iterator[Shot]:
+    def _shots_of(self, packet: "Packet[VideoStream]") -> Iterator[Shot]:
         if self._passes_jpegs():
             if packet.size:
                 yield Shot(_time_s(packet), functools.partial(self._passed, packet))
@@ -119,7 +119,7 @@ class Video:
         is_size = size is None or size == (self._stream.width, self._stream.height)
         return self._stream.codec_context.name == "mjpeg" and is_size
 
-    def _passed(self, packet: Packet[VideoStream]) -> bytes | None:
+    def _passed(self, packet: "Packet[VideoStream]") -> bytes | None:
         images = _images_in(bytes(packet))
         if len(images) == 1:
             return with_tables(images[0])
@@ -147,7 +147,7 @@ def _images_in(body: bytes) -> list[bytes]:
         return []
 
 
-def _time_s(item: Packet[VideoStream] | VideoFrame) -> float | None:
+def _time_s(item: "Packet[VideoStream] | VideoFrame") -> float | None:
     if item.pts is None or item.time_base is None:
         return None
     return float(item.pts * item.time_base)

@@ -1,6 +1,7 @@
 """Live video: webcams, and any URL that FFmpeg reads (RTSP, RTMP, SRT, ...)."""
 
 import contextlib
+import os
 import threading
 import time
 from collections.abc import Callable
@@ -116,10 +117,15 @@ def _as_they_come(video: Video, options: SourceOptions) -> Pictures:
 def _open_stream(address: Address, options: SourceOptions) -> Video:
     settings = {"rtsp_flags": "prefer_tcp"}  # over UDP a lost packet spoils pictures
     if options.verify_tls:
-        settings |= {"tls_verify": "1", "ca_file": requests.utils.DEFAULT_CA_BUNDLE_PATH}
+        settings |= {"tls_verify": "1", "ca_file": _trusted_certificates()}
     return Video(
         address.url_with_login, options, settings=settings, timeouts_s=_timeouts_s(options)
     )
+
+
+def _trusted_certificates() -> str:
+    """Name the file that requests takes, so that a video is trusted like a camera."""
+    return os.environ.get("REQUESTS_CA_BUNDLE") or requests.utils.DEFAULT_CA_BUNDLE_PATH
 
 
 def _timeouts_s(options: SourceOptions) -> tuple[float, float]:
