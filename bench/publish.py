@@ -72,7 +72,9 @@ class PushpinWay:
 
     def send(self, stream: int, seq: int, payload: bytes) -> bool:
         del seq
-        content = tnet_dict(tnet_string(b"content"), tnet_string(_part(self._content_type, payload)))
+        content = tnet_dict(
+            tnet_string(b"content"), tnet_string(_part(self._content_type, payload))
+        )
         formats = tnet_dict(tnet_string(b"http-stream"), content)
         channel = tnet_string(b"s%d" % stream)
         item = tnet_dict(tnet_string(b"channel"), channel, tnet_string(b"formats"), formats)

@@ -119,9 +119,7 @@ class Partcast:
             command += ["--workers", str(plan.workers)]
         child = ending.enter_context(Child(command, cores=place.cores, log=place.log))
         ready = child.read_until(r"ready: http \S+:(\d+)\S* frames (\S+)", START_TIMEOUT_S)
-        return Running(
-            [child], int(ready[1]), way_in=["zmq", ready[2]], health_path="/healthz"
-        )
+        return Running([child], int(ready[1]), way_in=["zmq", ready[2]], health_path="/healthz")
 
 
 @dataclass(frozen=True)
@@ -215,7 +213,12 @@ class Pushpin:
         return Running([pushpin, zurl, origin], port, way_in=["pushpin", way_in])
 
     def _zurl_config(self, directory: Path) -> str:
-        ways = {"in_spec": "in", "in_stream_spec": "stream", "out_spec": "out", "in_req_spec": "req"}
+        ways = {
+            "in_spec": "in",
+            "in_stream_spec": "stream",
+            "out_spec": "out",
+            "in_req_spec": "req",
+        }
         lines = [f"{key}=ipc://{directory}/zurl-{way}" for key, way in ways.items()]
         return "\n".join(("[General]", *lines, "defpolicy=allow", "max_open_requests=2000", ""))
 

@@ -10,7 +10,13 @@ from dataclasses import dataclass
 from typing import Final, Self
 
 import av
-from av.error import ExitError, FFmpegError, HTTPUnauthorizedError, InvalidDataError
+from av.error import (
+    ExitError,
+    FFmpegError,
+    HTTPUnauthorizedError,
+    InvalidDataError,
+    ProtocolNotFoundError,
+)
 from av.packet import Packet
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
@@ -20,6 +26,7 @@ from producer.sources.formats.jpeg import JpegError, JpegSplitter
 from producer.sources.jpeg_encoding import encoded
 from producer.sources.options import SourceOptions
 from producer.sources.reconnect import LoginRefusedError, UnavailableError
+from producer.sources.source import SourceError
 
 USUAL_FPS: Final = 25.0
 """Pictures a second of a video that does not say; what FFmpeg takes, too."""
@@ -43,6 +50,7 @@ class Video:
 
     Raises:
         LoginRefusedError: the server wants another login.
+        SourceError: there is no such kind of URL.
         UnavailableError: it cannot be opened, or has no pictures.
 
     """
@@ -159,6 +167,8 @@ def _our_errors() -> Iterator[None]:
         yield
     except HTTPUnauthorizedError as error:
         raise LoginRefusedError("it wants a user and a password that it knows") from error
+    except ProtocolNotFoundError as error:
+        raise SourceError("the kind of URL is none that FFmpeg knows") from error
     except ExitError as error:
         raise UnavailableError("silent for too long") from error
     except FFmpegError as error:

@@ -128,6 +128,11 @@ def test_a_url_without_a_host_or_with_a_bad_port_is_refused(url: str) -> None:
         open_source(url)
 
 
+def test_an_unknown_kind_of_url_is_refused() -> None:
+    with pytest.raises(SourceError, match="kind of URL"):
+        taken(open_source("camera://host/1"), 1)
+
+
 def test_a_webcam_that_is_not_there_is_an_error_that_names_the_others() -> None:
     for spec in ("webcam:987", "/dev/video987"):
         with pytest.raises(SourceError, match="there is no webcam /dev/video987; found: "):
