@@ -11,7 +11,8 @@ from typing import Final
 import zmq
 
 from protocol import MalformedError, Refusal, decode, node_subscription
-from streamer.hub import BATCH_BYTES, Hub
+from streamer.fanout import BATCH_BYTES
+from streamer.hub import Hub
 from streamer.refusals import RefusalLog
 from streamer.settings import Settings
 from streamer.subscriptions import WatchedTopics, of_patterns
@@ -93,7 +94,7 @@ class Feed:
         """Takes the streams that are watched, where only those are to be taken."""
         if self._watched is None:
             return
-        new, old = self._watched.update(self._hub.watched(), self._clock())
+        new, old = self._watched.update(self._hub.streams.watched(), self._clock())
         for topic in new:
             self._socket.subscribe(topic)
         for topic in old:

@@ -16,12 +16,12 @@ from tornado.iostream import IOStream
 
 from protocol import CloseReason
 from streamer.connection import Connection, TlsConnection
-from streamer.hub import LimitReachedError, UnknownStreamError
 from streamer.metrics import CONTENT_TYPE, render
 from streamer.part import Part
 from streamer.response import SERVER, UNCACHED, opening, parse_query, stream_head, wants_advance
 from streamer.site import Site
 from streamer.snapshot import SnapshotViewer
+from streamer.streams import LimitReachedError, UnknownStreamError
 
 # How long a snapshot waits for a picture, seconds; OctoPrint and others give up after 5.
 SNAPSHOT_WAIT_S: Final = 4.0
@@ -153,7 +153,7 @@ class StreamHandler(Handler):
     def head(self, name: str) -> None:
         """Answers with the stream's headers, and counts no client."""
         try:
-            settings = self.site.hub.settings(name)
+            settings = self.site.hub.streams.settings(name)
         except UnknownStreamError as error:
             raise _not_found(error) from error
         head = stream_head(self.site.token, settings, self.site.cors)
@@ -167,7 +167,7 @@ class StreamHandler(Handler):
         """Begins the stream: at once, and with the last frame where there is one."""
         site = self.site
         try:
-            settings = site.hub.settings(name)
+            settings = site.hub.streams.settings(name)
             site.hub.admit(name)
         except UnknownStreamError as error:
             raise _not_found(error) from error
@@ -183,7 +183,7 @@ class StreamHandler(Handler):
         site.came(client)
         connection.attach(client)
         client.begin(stream_head(site.token, settings, site.cors) + opening(site.token))
-        last = site.hub.last(name)
+        last = site.hub.streams.last(name)
         if last is not None:
             client.offer(last)
 
@@ -211,8 +211,8 @@ class SnapshotHandler(Handler):
         hub = self.site.hub
         fresh = parse_query(self.request.query).get("fresh") == "1"
         try:
-            hub.settings(name)
-            part = None if fresh else hub.last(name)
+            hub.streams.settings(name)
+            part = None if fresh else hub.streams.last(name)
             if part is None:
                 part = await self._next(name)
         except UnknownStreamError as error:
@@ -236,7 +236,7 @@ class SnapshotHandler(Handler):
         viewer = SnapshotViewer(
             site.hub.new_client_id(),
             name,
-            site.hub.stream(name).limits,
+            site.hub.streams.known(name).limits,
             peer=self.peer,
             query=parse_query(self.request.query),
             joined_at=site.clock(),

@@ -89,7 +89,7 @@ class Notifier:
     def heartbeat(self, now: float) -> None:
         """Publishes that the node is alive, and how its streams are."""
         if self._hub is not None:
-            self.notify(Heartbeat(self._interval_s, self._hub.states(now)))
+            self.notify(Heartbeat(self._interval_s, self._hub.streams.states(now)))
 
     def close(self) -> None:
         """Says goodbye; the last events leave within `LINGER_MS`."""
@@ -111,8 +111,8 @@ class Notifier:
         hub = self._hub
         if hub is None:
             return
-        for name in subscribed_streams(subscription, hub.watched()):
-            self.notify(hub.snapshot(name))
+        for name in subscribed_streams(subscription, hub.streams.watched()):
+            self.notify(hub.streams.snapshot(name))
 
 
 def subscribed_streams(subscription: bytes, watched: list[str]) -> list[str]:

@@ -23,13 +23,14 @@ from streamer.checks import split_host_port
 from streamer.errors import StartError
 from streamer.feed import Feed
 from streamer.handlers import make_application
-from streamer.hub import Bounds, Hub
+from streamer.hub import Hub
 from streamer.metrics import NodeStatistics
 from streamer.notifier import Notifier
 from streamer.part import new_token
 from streamer.settings import Settings
 from streamer.siblings import Siblings
 from streamer.site import Site
+from streamer.streams import Bounds
 
 NODE_ID_CHARS: Final = 8
 # Repeats, awaited stops and colours are this exact, seconds.
@@ -157,7 +158,7 @@ class Service:
         bounds = Bounds(settings.max_clients, settings.max_streams)
         hub = Hub(self._node, new_token(), settings.of_stream, self._notifier.notify, bounds)
         for name in settings.named_streams:
-            hub.stream(name)
+            hub.streams.known(name)
         return hub
 
     @property
@@ -250,7 +251,7 @@ class Service:
     def _own(self) -> NodeStatistics:
         return NodeStatistics(
             node=self._node,
-            streams=self._hub.statistics(time.monotonic()),
+            streams=self._hub.streams.statistics(time.monotonic()),
             received=self._feed.received,
             received_bytes=self._feed.received_bytes,
             refused={reason.value: n for reason, n in self._feed.refused.items()},

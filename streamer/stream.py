@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict, deque
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Protocol
@@ -11,17 +11,14 @@ from protocol import ClosedConnection, CloseReason, Overload, Snapshot, Status, 
 from streamer.client import Limits
 from streamer.part import Batch, Encoder, Part
 from streamer.settings import StreamSettings
+from streamer.stops import Stops
 
 # How long skipped parts colour a stream yellow, seconds.
 YELLOW_S: Final = 5.0
 # Time between two repeats of a still picture, seconds; readers give up after 10.
 REPEAT_EVERY_S: Final = 5.0
-# How long a stop waits for the frame it names, seconds.
-STOP_WAIT_S: Final = 1.0
 # Seconds over which frames per second are counted.
 FPS_SPAN_S: Final = 5.0
-# Producer instances whose numbering a stream remembers; the oldest is forgotten first.
-PRODUCERS_REMEMBERED: Final = 16
 
 
 class Viewer(Protocol):
@@ -64,45 +61,6 @@ class Viewer(Protocol):
 
     def stalled(self, now: float, timeout_s: float) -> bool:
         """Tells whether it has accepted nothing of what waits for `timeout_s`."""
-
-
-class Numbering:
-    """The last `seq` seen of each producer instance within one topic."""
-
-    def __init__(self) -> None:
-        self._last: OrderedDict[str | None, int] = OrderedDict()
-
-    def note(self, producer: str | None, seq: int | None) -> None:
-        """Takes the number of a frame that has come."""
-        if seq is None:
-            return
-        self._last[producer] = seq
-        self._last.move_to_end(producer)
-        if len(self._last) > PRODUCERS_REMEMBERED:
-            self._last.popitem(last=False)
-
-    def reached(self, producer: str | None, seq: int) -> bool:
-        """Tells whether the frame of that number, or a later one, has come.
-
-        Who names no producer means any.
-        """
-        if producer is None:
-            return any(last >= seq for last in self._last.values())
-        return self._last.get(producer, -1) >= seq
-
-
-@dataclass(frozen=True, slots=True)
-class PendingStop:
-    """A stop that waits for the frame it names, until `deadline`."""
-
-    seq: int
-    producer: str | None
-    deadline: float
-
-    def is_passed_by(self, producer: str | None, seq: int | None) -> bool:
-        """Tells whether a frame of that number comes after the stop."""
-        ours = self.producer is None or producer == self.producer
-        return ours and seq is not None and seq > self.seq
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,8 +106,7 @@ class Stream:
         clients: who watches, by client id, in the order they came.
         last: the newest part for all; None before the first and after a stop.
         last_at: when it came.
-        numbering: the producers' numbers of its frames.
-        stopping: a stop that waits for its frame.
+        stops: what ends it, and when.
 
     """
 
@@ -161,8 +118,7 @@ class Stream:
         self.clients: dict[str, Viewer] = {}
         self.last: Part | None = None
         self.last_at = 0.0
-        self.numbering = Numbering()
-        self.stopping: PendingStop | None = None
+        self.stops = Stops()
         self._frames = 0
         self._samples: deque[tuple[float, int]] = deque()
         self._gone_parts = 0
@@ -184,7 +140,6 @@ class Stream:
     def forget(self) -> None:
         """Starts afresh after a stop: no last frame, nothing oversized."""
         self.last = None
-        self.stopping = None
         self._oversized = False
         self._samples.clear()
 

@@ -1,0 +1,106 @@
+"""The streams of this node, by name: those of the configuration, published or watched."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from protocol import Snapshot, StreamState, is_stream_name
+from streamer.part import Encoder, Part
+from streamer.settings import StreamSettings
+from streamer.stream import Stream, StreamStatistics
+
+
+class UnknownStreamError(LookupError):
+    """No stream can have that name here."""
+
+
+class LimitReachedError(Exception):
+    """One more would be more than a setting allows; `str()` names the setting."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What a node takes on.
+
+    Attributes:
+        max_clients: clients at the same time, over all streams.
+        max_streams: streams known since the start; each name costs some memory for good.
+
+    """
+
+    max_clients: int
+    max_streams: int
+
+
+class Streams:
+    """Every known stream.
+
+    Args:
+        token: boundary of all parts.
+        settings_of: the settings of a stream by name; None for one that is not allowed.
+        max_streams: how many there may be.
+
+    """
+
+    def __init__(
+        self, token: str, settings_of: Callable[[str], StreamSettings | None], max_streams: int
+    ) -> None:
+        self._token = token
+        self._settings_of = settings_of
+        self._max_streams = max_streams
+        self._streams: dict[str, Stream] = {}
+
+    def __iter__(self) -> Iterator[Stream]:
+        """Yields the streams, in the order they became known."""
+        return iter(self._streams.values())
+
+    def settings(self, name: str) -> StreamSettings:
+        """Returns a stream's settings; raises UnknownStreamError."""
+        settings = self._settings_of(name) if is_stream_name(name) else None
+        if settings is None:
+            raise UnknownStreamError(f"no stream {name!r} here")
+        return settings
+
+    def get(self, name: str) -> Stream | None:
+        """Returns the stream of that name, if it is known."""
+        return self._streams.get(name)
+
+    def known(self, name: str) -> Stream:
+        """Returns the stream of that name, known from now on.
+
+        Raises:
+            UnknownStreamError: where the name is none, or not allowed.
+            LimitReachedError: at `max_streams`.
+
+        """
+        stream = self._streams.get(name)
+        if stream is None:
+            settings = self.settings(name)
+            if len(self._streams) >= self._max_streams:
+                raise LimitReachedError(f"max_streams = {self._max_streams} is reached")
+            encoder = Encoder(self._token, settings.content_type, settings.part_headers)
+            stream = self._streams[name] = Stream(name, settings, encoder)
+        return stream
+
+    def last(self, name: str) -> Part | None:
+        """Returns the newest part of a stream, if there is one."""
+        stream = self._streams.get(name)
+        return None if stream is None else stream.last
+
+    def statistics(self, now: float) -> dict[str, StreamStatistics]:
+        """Returns the figures of every known stream."""
+        return {name: each.statistics(now) for name, each in self._streams.items()}
+
+    def states(self, now: float) -> dict[str, StreamState]:
+        """Returns every known stream as a heartbeat shows it."""
+        return {name: each.state(now) for name, each in self._streams.items()}
+
+    def snapshot(self, name: str) -> Snapshot:
+        """Returns who watches a stream, known or not."""
+        stream = self._streams.get(name)
+        return Snapshot(name, 0, ()) if stream is None else stream.snapshot()
+
+    def watched(self) -> list[str]:
+        """Returns the names of the streams that have clients."""
+        return [name for name, each in self._streams.items() if each.clients]
