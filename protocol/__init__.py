@@ -21,17 +21,12 @@ from protocol.events import (
     NewConnection,
     NoConnection,
     NodeEvent,
-    Notice,
     Overload,
     Snapshot,
     Status,
     StreamEvent,
     StreamState,
     Watcher,
-    decode_notice,
-    encode_notice,
-    event_type,
-    topic_of,
 )
 from protocol.fields import (
     RESERVED_PART_FIELDS,
@@ -66,6 +61,7 @@ from protocol.names import (
     node_topic,
     parse_topic,
 )
+from protocol.notices import Notice, decode_notice, encode_notice, event_type, topic_of
 
 __all__ = [
     "ALL_PREFIX",
