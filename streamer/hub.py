@@ -27,8 +27,9 @@ from protocol import (
     StreamEvent,
     event_type,
 )
-from streamer.client import Client, Outlet
+from streamer.client import Client
 from streamer.fanout import FanOut, in_slices
+from streamer.flow import Outlet
 from streamer.part import Part
 from streamer.settings import StreamSettings
 from streamer.stops import Stops

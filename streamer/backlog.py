@@ -1,0 +1,63 @@
+"""What waits for one client: parts in a queue, or the newest one alone. No I/O."""
+
+from __future__ import annotations
+
+from collections import deque
+
+from streamer.part import Part
+
+
+class Backlog:
+    """The parts that wait for a client, behind the one under way.
+
+    Attributes:
+        bytes: size of the parts in the queue; the one that is held counts nothing.
+
+    """
+
+    __slots__ = ("_held", "_queue", "bytes")
+
+    def __init__(self) -> None:
+        self._queue: deque[Part] | None = None  # most clients never need one
+        self._held: Part | None = None
+        self.bytes = 0
+
+    @property
+    def parts(self) -> int:
+        """Parts in the queue."""
+        return len(self._queue) if self._queue else 0
+
+    @property
+    def holds(self) -> bool:
+        """Whether a newest part is held."""
+        return self._held is not None
+
+    def append(self, part: Part) -> None:
+        """Puts a part at the end of the queue."""
+        if self._queue is None:
+            self._queue = deque()
+        self._queue.append(part)
+        self.bytes += part.size
+
+    def hold(self, part: Part) -> bool:
+        """Holds the newest part, behind the queue; returns whether it replaced one."""
+        replaced = self._held is not None
+        self._held = part
+        return replaced
+
+    def next(self) -> Part | None:
+        """Takes out the part that is next; None where none waits."""
+        if self._queue:
+            first = self._queue.popleft()
+            self.bytes -= first.size
+            return first
+        newest, self._held = self._held, None
+        return newest
+
+    def drop(self) -> int:
+        """Forgets everything; returns how many parts that were."""
+        dropped = self.parts + self.holds
+        self._queue = None
+        self._held = None
+        self.bytes = 0
+        return dropped
