@@ -1,0 +1,39 @@
+"""What the streamer answers over HTTP."""
+
+from __future__ import annotations
+
+from tornado import web
+
+from streamer.handlers.base import log_request
+from streamer.handlers.snapshot import SnapshotHandler
+from streamer.handlers.status import (
+    HealthHandler,
+    ListHandler,
+    MetricsHandler,
+    NotFoundHandler,
+    PageHandler,
+    ReadyHandler,
+)
+from streamer.handlers.stream import StreamHandler
+from streamer.site import Site
+
+__all__ = ["make_application"]
+
+
+def make_application(site: Site) -> web.Application:
+    """Returns the Tornado application that serves a site."""
+    given = {"site": site}
+    return web.Application(
+        [
+            (r"/", PageHandler, given),
+            (r"/streams", ListHandler, given),
+            (r"/streams/([^/]+)", StreamHandler, given),
+            (r"/streams/([^/]+)/snapshot", SnapshotHandler, given),
+            (r"/healthz", HealthHandler, given),
+            (r"/readyz", ReadyHandler, given),
+            (r"/metrics", MetricsHandler, given),
+        ],
+        default_handler_class=NotFoundHandler,
+        default_handler_args=given,
+        log_function=log_request,
+    )

@@ -1,0 +1,80 @@
+"""`/streams/<stream>/snapshot`: the newest frame alone."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final
+
+from protocol import CloseReason
+from streamer.handlers.base import Handler, not_found, unavailable
+from streamer.part import Part
+from streamer.response import UNCACHED, parse_query
+from streamer.snapshot import SnapshotViewer
+from streamer.streams import LimitReachedError, UnknownStreamError
+
+# How long a snapshot waits for a picture, seconds; OctoPrint and others give up after 5.
+SNAPSHOT_WAIT_S: Final = 4.0
+
+
+class SnapshotHandler(Handler):
+    """`/streams/<stream>/snapshot`: the newest frame alone."""
+
+    waiting: asyncio.Future[Part | None] | None = None
+
+    async def head(self, name: str) -> None:
+        """Answers as `get` does, without the picture."""
+        await self.get(name)
+
+    async def get(self, name: str) -> None:
+        """Answers with the newest frame, or with the first that comes."""
+        hub = self.site.hub
+        fresh = parse_query(self.request.query).get("fresh") == "1"
+        try:
+            hub.streams.settings(name)
+            part = None if fresh else hub.streams.last(name)
+            if part is None:
+                part = await self._next(name)
+        except UnknownStreamError as error:
+            raise not_found(error) from error
+        except LimitReachedError as error:
+            raise unavailable(str(error)) from error
+        if part is None:
+            raise unavailable(f"no frame within {SNAPSHOT_WAIT_S:g} s")
+        for header, value in UNCACHED.items():
+            self.set_header(header, value)
+        self.set_header("Content-Type", part.content_type)
+        if part.timestamp:
+            self.set_header("X-Timestamp", part.timestamp)
+        self.write(part.payload)
+
+    async def _next(self, name: str) -> Part | None:
+        site = self.site
+        site.hub.admit(name)
+        waiting: asyncio.Future[Part | None] = site.loop.create_future()
+        self.waiting = waiting
+        viewer = SnapshotViewer(
+            site.hub.new_client_id(),
+            name,
+            site.hub.streams.known(name).limits,
+            peer=self.peer,
+            query=parse_query(self.request.query),
+            joined_at=site.clock(),
+            on_end=self._end,
+        )
+        site.hub.add(viewer)
+        site.came(viewer)
+        try:
+            async with asyncio.timeout(SNAPSHOT_WAIT_S):
+                return await waiting
+        except TimeoutError:
+            return None
+        finally:
+            site.gone(viewer, CloseReason.CLIENT)
+
+    def _end(self, part: Part | None) -> None:
+        if self.waiting is not None and not self.waiting.done():
+            self.waiting.set_result(part)
+
+    def on_connection_close(self) -> None:
+        """Gives up: nobody waits for the picture any more."""
+        self._end(None)

@@ -1,0 +1,94 @@
+"""How the service is doing: for people, for programs, for orchestrators."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from http import HTTPStatus
+
+from streamer.handlers.base import Handler, RefusedError, unavailable
+from streamer.metrics import CONTENT_TYPE, render
+
+
+class ListHandler(Handler):
+    """`/streams`: the figures of every known stream."""
+
+    async def head(self) -> None:
+        """Answers as `get` does, without the figures."""
+        await self.get()
+
+    async def get(self) -> None:
+        """Answers with JSON."""
+        figures = await self.site.statistics()
+        self.set_header("Content-Type", "application/json")
+        self.set_header("Cache-Control", "no-store")
+        self.write(
+            json.dumps(
+                {
+                    "node": figures.node,
+                    "streams": {name: asdict(each) for name, each in figures.streams.items()},
+                }
+            )
+        )
+
+
+class PageHandler(Handler):
+    """`/`: the status page."""
+
+    def head(self) -> None:
+        """Answers as `get` does, without the page."""
+        self.get()
+
+    def get(self) -> None:
+        """Answers with the page, which asks for the figures itself."""
+        self.set_header("Content-Type", "text/html; charset=utf-8")
+        self.set_header("Cache-Control", "no-cache")
+        self.write(self.site.page)
+
+
+class HealthHandler(Handler):
+    """`/healthz`: the process is alive."""
+
+    def get(self) -> None:
+        """Answers 200."""
+        self.set_header("Content-Type", "text/plain; charset=utf-8")
+        self.set_header("Cache-Control", "no-store")
+        self.write("ok\n")
+
+    head = get
+
+
+class ReadyHandler(Handler):
+    """`/readyz`: the node takes clients and frames."""
+
+    def get(self) -> None:
+        """Answers 200, or 503 while starting and draining."""
+        if not self.site.ready():
+            raise unavailable("starting or draining")
+        self.set_header("Content-Type", "text/plain; charset=utf-8")
+        self.set_header("Cache-Control", "no-store")
+        self.write("ready\n")
+
+    head = get
+
+
+class MetricsHandler(Handler):
+    """`/metrics`: the figures for Prometheus."""
+
+    async def get(self) -> None:
+        """Answers with the exposition text."""
+        self.set_header("Content-Type", CONTENT_TYPE)
+        self.set_header("Cache-Control", "no-store")
+        self.write(render(await self.site.statistics()))
+
+    head = get
+
+
+class NotFoundHandler(Handler):
+    """Every other path."""
+
+    def prepare(self) -> None:
+        """Refuses the path, whatever the method."""
+        super().prepare()
+        if self.request.method != "OPTIONS":
+            raise RefusedError(HTTPStatus.NOT_FOUND, "no such path: try /streams")
