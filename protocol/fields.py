@@ -6,6 +6,7 @@ import re
 from typing import Final
 
 from protocol.errors import MalformedError, Refusal
+from protocol.scalars import SHOWN_CHARS, shown
 
 _TCHARS: Final = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
 FIELD_NAME: Final = re.compile(_TCHARS, re.ASCII)
@@ -22,10 +23,10 @@ RESERVED_PART_FIELDS: Final = frozenset({"content-length", "content-type"})
 def check_field_name(name: object) -> str:
     """Returns `name`; raises MalformedError where it is no field name (RFC 9110, 5.1)."""
     if not isinstance(name, str):
-        raise MalformedError(Refusal.BAD_TYPE, f"header name {name!r} is not a string")
+        raise MalformedError(Refusal.BAD_TYPE, f"header name {shown(name)} is not a string")
     if FIELD_NAME.fullmatch(name) is None:
         raise MalformedError(
-            Refusal.BAD_HEADER, f"bad header name {name[:80]!r}: an HTTP token is allowed"
+            Refusal.BAD_HEADER, f"bad header name {shown(name)}: an HTTP token is allowed"
         )
     return name
 
@@ -33,12 +34,14 @@ def check_field_name(name: object) -> str:
 def check_field_value(name: str, value: object) -> str:
     """Returns `value`; raises MalformedError where it is no field value (RFC 9110, 5.5)."""
     if not isinstance(value, str):
-        raise MalformedError(Refusal.BAD_TYPE, f"value of header {name} is not a string")
+        raise MalformedError(
+            Refusal.BAD_TYPE, f"value of header {name[:SHOWN_CHARS]} is not a string"
+        )
     if FIELD_VALUE.fullmatch(value) is None:
         raise MalformedError(
             Refusal.BAD_HEADER,
-            f"bad value {value[:80]!r} of header {name}: visible ISO-8859-1 characters, "
-            "with spaces or tabs only in between, are allowed",
+            f"bad value {shown(value)} of header {name[:SHOWN_CHARS]}: allowed are visible "
+            "ISO-8859-1 characters, with spaces or tabs only in between",
         )
     return value
 
@@ -48,7 +51,7 @@ def check_media_type(value: object, key: str = "content_type") -> str:
     text = check_field_value(key, value)
     if MEDIA_TYPE.fullmatch(text) is None:
         raise MalformedError(
-            Refusal.BAD_HEADER, f"bad {key} {text[:80]!r}: allowed is type/subtype, as image/jpeg"
+            Refusal.BAD_HEADER, f"bad {key} {shown(text)}: allowed is type/subtype, as image/jpeg"
         )
     return text
 

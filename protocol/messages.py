@@ -16,26 +16,22 @@ import msgpack
 from protocol.errors import MalformedError, Refusal
 from protocol.fields import check_field_name, check_field_value, check_media_type
 from protocol.names import Address, parse_topic
+from protocol.packing import unpack_map
+from protocol.scalars import check_text, check_uint, shown
 
 # A frame of a 4K camera is 1 to 3 MB; 16 MiB leaves room for raw pictures.
 MAX_FRAME_BYTES: Final = 16 * 1024 * 1024
 # HTTP servers and readers allow 8 to 64 KiB for a whole header block.
 MAX_HEADER_BYTES: Final = 16 * 1024
-UINT64_MAX: Final = 2**64 - 1
-
-
-def _check_uint(key: str, value: object) -> None:
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise MalformedError(Refusal.BAD_TYPE, f"{key} {value!r} is not an unsigned integer")
-    if not 0 <= value <= UINT64_MAX:
-        raise MalformedError(Refusal.BAD_TYPE, f"{key} {value} is not in 0 .. 2^64-1")
+# Items of a map or array in a header; ours have a few.
+MAX_HEADER_ITEMS: Final = 1024
 
 
 def _check_numbering(seq: object, producer: object) -> None:
     if seq is not None:
-        _check_uint("seq", seq)
-    if producer is not None and not isinstance(producer, str):
-        raise MalformedError(Refusal.BAD_TYPE, f"producer {producer!r} is not a string")
+        check_uint("seq", seq)
+    if producer is not None:
+        check_text("producer", producer)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +65,7 @@ class Frame:
             check_media_type(self.content_type)
         _check_headers(self.headers)
         if self.time is not None:
-            _check_uint("time", self.time)
+            check_uint("time", self.time)
         _check_numbering(self.seq, self.producer)
 
 
@@ -152,28 +148,8 @@ def decode(
         )
     if not header:
         return Frame(address, body)
-    return _from_header(address, unpack_map(header, max_header_bytes), body)
-
-
-def unpack_map(packed: bytes, max_bytes: int) -> dict[Any, Any]:
-    """Returns the msgpack map in `packed`; raises MalformedError where it holds none."""
-    if len(packed) > max_bytes:
-        raise MalformedError(
-            Refusal.TOO_LARGE, f"header of {len(packed)} bytes: {max_bytes} are allowed"
-        )
-    try:
-        unpacked = msgpack.unpackb(packed, strict_map_key=False)
-    # Hostile bytes raise whatever the types inside them raise: unhashable keys, bad UTF-8,
-    # extension times out of range, nesting too deep. All of it is "no msgpack of ours".
-    except Exception as error:
-        raise MalformedError(
-            Refusal.BAD_MSGPACK, f"bad msgpack ({type(error).__name__}): a map is allowed"
-        ) from error
-    if not isinstance(unpacked, dict):
-        raise MalformedError(
-            Refusal.BAD_TYPE, f"a {type(unpacked).__name__} in msgpack: a map is allowed"
-        )
-    return unpacked
+    fields = unpack_map(header, "header", max_bytes=max_header_bytes, max_items=MAX_HEADER_ITEMS)
+    return _from_header(address, fields, body)
 
 
 def _from_header(address: Address, header: dict[Any, Any], body: bytes) -> Message:
@@ -195,5 +171,5 @@ def _from_header(address: Address, header: dict[Any, Any], body: bytes) -> Messa
             return Stop(address, header.get("seq"), header.get("producer"))
         case other:
             raise MalformedError(
-                Refusal.BAD_TYPE, f'type {str(other)[:40]!r}: "frame" and "stop" are allowed'
+                Refusal.BAD_TYPE, f'type {shown(other)}: "frame" and "stop" are allowed'
             )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from protocol.errors import MalformedError, Refusal
+from protocol.scalars import shown
 
 STREAM_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
 NODE_ID: Final = re.compile(r"[a-z0-9]{4,16}", re.ASCII)
@@ -28,7 +29,7 @@ def check_stream_name(name: str) -> str:
     if not isinstance(name, str) or not is_stream_name(name):
         raise MalformedError(
             Refusal.BAD_TOPIC,
-            f"bad stream name {name!r}: 1 to 64 of A-Z a-z 0-9 . _ - are allowed, "
+            f"bad stream name {shown(name)}: 1 to 64 of A-Z a-z 0-9 . _ - are allowed, "
             "the first a letter or digit",
         )
     return name
@@ -38,7 +39,7 @@ def check_node_id(node: str) -> str:
     """Returns `node`; raises MalformedError where it cannot be a node id."""
     if not isinstance(node, str) or NODE_ID.fullmatch(node) is None:
         raise MalformedError(
-            Refusal.BAD_TOPIC, f"bad node id {node!r}: 4 to 16 of a-z 0-9 are allowed"
+            Refusal.BAD_TOPIC, f"bad node id {shown(node)}: 4 to 16 of a-z 0-9 are allowed"
         )
     return node
 
@@ -47,7 +48,7 @@ def check_client_id(client: str) -> str:
     """Returns `client`; raises MalformedError where it cannot be a client id."""
     if not isinstance(client, str) or CLIENT_ID.fullmatch(client) is None:
         raise MalformedError(
-            Refusal.BAD_TOPIC, f"bad client id {client!r}: allowed is <node id>-<number>"
+            Refusal.BAD_TOPIC, f"bad client id {shown(client)}: allowed is <node id>-<number>"
         )
     return client
 
@@ -100,7 +101,7 @@ def parse_topic(topic: bytes) -> Address:
             return OneClient(name.decode())
     raise MalformedError(
         Refusal.BAD_TOPIC,
-        f"bad topic {bytes(topic[:80])!r}: allowed are all/<stream>/ and one/<client id>/",
+        f"bad topic {shown(topic)}: allowed are all/<stream>/ and one/<client id>/",
     )
 
 

@@ -30,11 +30,13 @@ from protocol.events import (
     StreamState,
     Watcher,
 )
-from protocol.messages import unpack_map
 from protocol.names import EVENT_PREFIX, NODE_PREFIX, check_node_id, event_topic, node_topic
+from protocol.packing import unpack_map
 
 # A snapshot of 10,000 clients with long queries is some MB.
 MAX_EVENT_BYTES: Final = 64 * 1024 * 1024
+# Clients in a snapshot, streams in a heartbeat: more than one process can serve.
+MAX_EVENT_ITEMS: Final = 1_000_000
 
 _TYPES: Final[dict[str, type[Event]]] = {
     "new_connection": NewConnection,
@@ -121,7 +123,7 @@ def decode_notice(parts: Sequence[bytes]) -> Notice:
             Refusal.FRAME_COUNT, f"{len(parts)} ZeroMQ frames: [topic, body] is allowed"
         )
     topic, packed = parts
-    body = unpack_map(packed, MAX_EVENT_BYTES)
+    body = unpack_map(packed, "event", max_bytes=MAX_EVENT_BYTES, max_items=MAX_EVENT_ITEMS)
     try:
         event = _event(body)
         notice = Notice(check_node_id(body["node"]), _uint(body["seq"]), _uint(body["time"]), event)
