@@ -17,14 +17,10 @@ from streamer.refusals import RefusalLog
 from streamer.settings import Settings
 from streamer.subscriptions import WatchedTopics, of_patterns
 from streamer.watch import Watch, has_message
-from streamer.zeromq import attach, harden
+from streamer.zeromq import attach, hard_limit, harden
 
 # How long one turn may keep the event loop, seconds; HTTP has its turn in between.
 TURN_S: Final = 0.004
-# A message beyond max_frame_bytes is read, counted and dropped; one beyond this multiple of
-# it costs its sender the connection, before it can cost us the memory.
-HARD_LIMIT: Final = 4
-
 # Messages taken in before they are delivered; those of one stream go out together.
 BATCH_MESSAGES: Final = 32
 
@@ -70,7 +66,7 @@ class Feed:
         self._socket.setsockopt(zmq.RCVHWM, settings.frames_hwm)
         # Subscriptions count against the sending mark, and are not to be lost (libzmq 2258).
         self._socket.setsockopt(zmq.SNDHWM, 0)
-        self._socket.setsockopt(zmq.MAXMSGSIZE, HARD_LIMIT * settings.max_frame_bytes)
+        self._socket.setsockopt(zmq.MAXMSGSIZE, hard_limit(settings.max_frame_bytes))
         self._watched = WatchedTopics() if settings.subscribe == "watched" else None
         for topic in [] if self._watched else of_patterns(settings.allow_streams):
             self._socket.subscribe(topic)

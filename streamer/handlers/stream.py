@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import ssl
+from contextlib import suppress
 
-from tornado.iostream import IOStream
+from tornado.iostream import IOStream, StreamClosedError
 
 from streamer.connection import Connection, TlsConnection
 from streamer.handlers.base import Handler, not_found, unavailable
@@ -15,7 +16,7 @@ from streamer.streams import LimitReachedError, UnknownStreamError
 class StreamHandler(Handler):
     """`/streams/<stream>`: the stream itself."""
 
-    def head(self, name: str) -> None:
+    async def head(self, name: str) -> None:
         """Answers with the stream's headers, and counts no client."""
         try:
             settings = self.site.hub.streams.settings(name)
@@ -23,10 +24,9 @@ class StreamHandler(Handler):
             raise not_found(error) from error
         head = stream_head(self.site.token, settings, self.site.cors)
         stream = self.detach()
-        # The buffer of a socket just accepted has room for a head: nothing is left to wait for.
-        written = stream.write(head)
+        with suppress(StreamClosedError):
+            await stream.write(head)
         stream.close()
-        written.exception()
 
     def get(self, name: str) -> None:
         """Begins the stream: at once, and with the last frame where there is one."""
@@ -42,6 +42,8 @@ class StreamHandler(Handler):
         peer = self.peer
         advance = wants_advance(query, self.request.headers)
         connection = self._take_over()
+        if connection is None:
+            return
         client = site.hub.join(
             name, connection, peer=peer, query=query, advance=advance, now=site.clock()
         )
@@ -52,9 +54,12 @@ class StreamHandler(Handler):
         if last is not None:
             client.offer(last)
 
-    def _take_over(self) -> Connection:
+    def _take_over(self) -> Connection | None:
+        """Returns the client's connection; None where the client has left already."""
         stream = self.detach()
         assert isinstance(stream, IOStream)
+        if stream.closed():
+            return None
         sock = stream.socket
         # Tornado lets go of the socket: nothing else may watch or close it from now on.
         stream.io_loop.remove_handler(sock)

@@ -21,9 +21,8 @@ from streamer.metrics import CONTENT_TYPE
 from streamer.notifier import EVENTS_HWM
 from streamer.relay.proxy import Ends, Proxy, Traffic
 from streamer.relay.settings import RelaySettings
+from streamer.zeromq import hard_limit
 
-# As a streamer: far beyond the payload a single ZeroMQ frame may have.
-HARD_LIMIT: Final = 4
 # How often it is looked whether both proxies still run, seconds.
 WATCH_S: Final = 0.5
 
@@ -94,7 +93,7 @@ class Relay:
                 subscribers=settings.streamer_frames,
             ),
             hwm=settings.frames_hwm,
-            max_bytes=HARD_LIMIT * settings.max_frame_bytes,
+            max_bytes=hard_limit(settings.max_frame_bytes),
             verbose=False,
         )
         try:
@@ -107,7 +106,7 @@ class Relay:
                     subscribers_at=settings.upstream_events,
                 ),
                 hwm=EVENTS_HWM,
-                max_bytes=HARD_LIMIT * settings.max_frame_bytes,
+                max_bytes=hard_limit(settings.max_frame_bytes),
                 verbose=True,
             )
         except zmq.ZMQError:
