@@ -4,6 +4,8 @@
 show it. Nothing in here knows ZeroMQ or waits for anybody's clients.
 """
 
+from __future__ import annotations
+
 from producer.sources.opening import open_source
 from producer.sources.options import Order, SourceOptions, parse_size
 from producer.sources.source import (

@@ -1,13 +1,13 @@
 """The URL of a live source, parted from the login in it. No I/O."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Self
+from typing import Self
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
+from producer.sources.options import SourceOptions
 from producer.sources.source import SourceError
-
-if TYPE_CHECKING:
-    from producer.sources.options import SourceOptions
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,8 +19,8 @@ class Address:
     password: str | None = field(default=None, repr=False)
 
     @classmethod
-    def of(cls, url: str, options: "SourceOptions") -> Self:
-        """Read a URL; a login in the options comes before one in the URL.
+    def of(cls, url: str, options: SourceOptions) -> Self:
+        """Reads a URL; a login in the options comes before one in the URL.
 
         Raises:
             SourceError: the URL has no host or a bad port.
@@ -32,7 +32,7 @@ class Address:
         except ValueError:
             named = False
         if not named:
-            raise SourceError(f"{url!r} is no URL with a host and a valid port")
+            raise SourceError(f"{_without_login(url)!r} is no URL with a host and a valid port")
         bare = urlunsplit(split._replace(netloc=split.netloc.rpartition("@")[2]))
         if options.user is not None:
             return cls(bare, options.user, options.password or "")
@@ -53,3 +53,9 @@ class Address:
         login = f"{quote(self.user, safe='')}:{quote(self.password or '', safe='')}@"
         split = urlsplit(self.url)
         return urlunsplit(split._replace(netloc=login + split.netloc))
+
+
+def _without_login(url: str) -> str:
+    """Returns a URL that cannot be parted, without what may be a login, and without its query."""
+    scheme, _, rest = url.partition("//")
+    return f"{scheme}//{rest.rpartition('@')[2].partition('?')[0]}"

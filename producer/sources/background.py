@@ -1,5 +1,7 @@
 """A source that blocks in its reading, read in a thread of its own so that it can be left."""
 
+from __future__ import annotations
+
 import queue
 import threading
 from collections.abc import Callable, Generator, Iterator
@@ -8,18 +10,18 @@ from typing import Final, TypeAlias
 
 from producer.sources.source import STOP_POLL_S, Picture, Pictures
 
+# Pictures read ahead: a burst of small ones passes, a stuck publisher holds little memory.
 WAITING_PICTURES: Final = 8
-"""Pictures read ahead: a burst of small ones passes, a stuck publisher holds little memory."""
 
+# Seconds to wait for the thread at the end. One that is stuck in a system call ends later.
 FAREWELL_S: Final = 0.2
-"""Seconds to wait for the thread at the end. One that is stuck in a system call ends later."""
 
 Run: TypeAlias = Callable[[threading.Event], Generator[Picture, None, None]]
 _Handover: TypeAlias = "queue.Queue[Picture | Exception | None]"
 
 
 def in_background(run: Run, stop: threading.Event, interrupt: Callable[[], None]) -> Pictures:
-    """Yield what `run` yields in another thread; end soon after `stop` is set.
+    """Yields what `run` yields in another thread; ends soon after `stop` is set.
 
     `run` gets an event that is set when nobody wants its pictures any more; `interrupt` is called
     right after that and makes a pending read return. An exception of `run` is raised here.

@@ -1,5 +1,7 @@
 """A camera that answers HTTP: an endless multipart stream, a still image, or a video."""
 
+from __future__ import annotations
+
 import functools
 import threading
 import time
@@ -17,9 +19,10 @@ from producer.sources.rate import RateLimit
 from producer.sources.reconnect import Reconnecting, UnavailableError
 from producer.sources.source import Picture, Pictures
 
+# Still images asked for a second unless told otherwise: each is a request to a small device.
 STILL_FPS: Final = 1.0
-"""Still images asked for a second unless told otherwise: each is a request to a small device."""
 
+# Media types, beside `video/*`, of answers that may be a video; an unnamed one may, too.
 VIDEO_TYPES: Final = frozenset({
     "",
     "application/octet-stream",
@@ -29,10 +32,9 @@ VIDEO_TYPES: Final = frozenset({
     "audio/mpegurl",
     "audio/x-mpegurl",
 })  # fmt: skip
-"""Media types, beside `video/*`, of answers that may be a video; an unnamed one may, too."""
 
+# Yields the pictures of a video at a URL until it breaks off or the event is set.
 OpenVideo: TypeAlias = Callable[[Address, SourceOptions, threading.Event], Pictures]
-"""Yields the pictures of a video at a URL until it breaks off or the event is set."""
 
 
 class Camera:
@@ -50,7 +52,7 @@ class Camera:
         self._open_video = open_video
 
     def pictures(self, stop: threading.Event) -> Pictures:
-        """Yield the camera's pictures until `stop` is set; see `Source.pictures`."""
+        """Yields the camera's pictures until `stop` is set; see `Source.pictures`."""
         connection = HttpConnection(self._address, self._options)
 
         def run(ended: threading.Event) -> Pictures:

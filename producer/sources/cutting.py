@@ -1,5 +1,7 @@
 """Pictures cut out of bytes that come in portions. No I/O but that of the portions' maker."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Iterator
 
 from producer.sources.formats.jpeg import JpegSplitter, looks_whole
@@ -7,6 +9,7 @@ from producer.sources.formats.media_type import HEAD_BYTES, image_type
 from producer.sources.formats.multipart import MultipartDecoder
 from producer.sources.formats.part import Part, timestamp_ns
 from producer.sources.source import MAX_PICTURE_BYTES, Picture
+from protocol import MalformedError, check_media_type
 
 
 class TooLargeError(Exception):
@@ -14,7 +17,7 @@ class TooLargeError(Exception):
 
 
 def multipart_pictures(portions: Iterable[bytes], boundary: str | None) -> Iterator[Picture]:
-    """Yield the parts of a multipart stream until its closing delimiter; empty ones are left out.
+    """Yields the parts of a multipart stream until its closing delimiter; empty ones are left out.
 
     Raises:
         MultipartError: the bytes are no multipart stream within the limits.
@@ -29,7 +32,7 @@ def multipart_pictures(portions: Iterable[bytes], boundary: str | None) -> Itera
 
 
 def jpeg_pictures(portions: Iterable[bytes]) -> Iterator[Picture]:
-    """Yield concatenated JPEG images.
+    """Yields concatenated JPEG images.
 
     Raises:
         JpegError: an image is too large.
@@ -42,7 +45,7 @@ def jpeg_pictures(portions: Iterable[bytes]) -> Iterator[Picture]:
 
 
 def still_picture(portions: Iterable[bytes]) -> Picture | None:
-    """Return all portions as one image; None where they are no image, whatever they are called.
+    """Returns all portions as one image; None where they are no image, whatever they are called.
 
     Raises:
         TooLargeError: there are more than `MAX_PICTURE_BYTES`.
@@ -68,5 +71,8 @@ def _pictures(parts: Iterable[Part]) -> Iterator[Picture]:
 
 
 def _content_type(part: Part) -> str:
-    named = part.headers.get("content-type")
-    return named or image_type(part.body[:HEAD_BYTES]) or "application/octet-stream"
+    """Returns the type that a part names; where that is none, what its bytes tell."""
+    try:
+        return check_media_type(part.headers.get("content-type"))
+    except MalformedError:
+        return image_type(part.body[:HEAD_BYTES]) or "application/octet-stream"

@@ -3,6 +3,8 @@
 Everything of FFmpeg is in here; its errors leave as those of `reconnect`.
 """
 
+from __future__ import annotations
+
 import contextlib
 import functools
 from collections.abc import Callable, Iterator
@@ -28,8 +30,8 @@ from producer.sources.options import SourceOptions
 from producer.sources.reconnect import LoginRefusedError, UnavailableError
 from producer.sources.source import SourceError
 
+# Pictures a second of a video that does not say; what FFmpeg takes, too.
 USUAL_FPS: Final = 25.0
-"""Pictures a second of a video that does not say; what FFmpeg takes, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +101,7 @@ class Video:
         return float(self._stream.average_rate or USUAL_FPS)
 
     def shots(self) -> Iterator[Shot]:
-        """Yield the pictures in the order they are shown.
+        """Yields the pictures in the order they are shown.
 
         Raises:
             UnavailableError: the video broke off.
@@ -110,10 +112,10 @@ class Video:
                 yield from self._shots_of(packet)
 
     def close(self) -> None:
-        """Give back the file, device or connection."""
+        """Gives back the file, device or connection."""
         self._container.close()
 
-    def _shots_of(self, packet: "Packet[VideoStream]") -> Iterator[Shot]:
+    def _shots_of(self, packet: Packet[VideoStream]) -> Iterator[Shot]:
         if self._passes_jpegs():
             if packet.size:
                 yield Shot(_time_s(packet), functools.partial(self._passed, packet))
@@ -127,7 +129,7 @@ class Video:
         is_size = size is None or size == (self._stream.width, self._stream.height)
         return self._stream.codec_context.name == "mjpeg" and is_size
 
-    def _passed(self, packet: "Packet[VideoStream]") -> bytes | None:
+    def _passed(self, packet: Packet[VideoStream]) -> bytes | None:
         images = _images_in(bytes(packet))
         if len(images) == 1:
             return with_tables(images[0])
@@ -155,7 +157,7 @@ def _images_in(body: bytes) -> list[bytes]:
         return []
 
 
-def _time_s(item: "Packet[VideoStream] | VideoFrame") -> float | None:
+def _time_s(item: Packet[VideoStream] | VideoFrame) -> float | None:
     if item.pts is None or item.time_base is None:
         return None
     return float(item.pts * item.time_base)

@@ -1,16 +1,18 @@
 """A failed HTTP request in words for a person."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 
 import requests
 import urllib3
 
+# Errors within errors that are looked into; requests and urllib3 nest about four.
 MAX_DEPTH = 8
-"""Errors within errors that are looked into; requests and urllib3 nest about four."""
 
 
 def reason_of(error: BaseException) -> str:
-    """Say in one line why a request failed."""
+    """Says in one line why a request failed."""
     if "CERTIFICATE_VERIFY_FAILED" in str(error):
         return "its TLS certificate is not trusted; where that is fine, switch the check off"
     if isinstance(error, requests.ConnectTimeout):
@@ -24,7 +26,7 @@ def reason_of(error: BaseException) -> str:
 
 
 def status_reason(response: requests.Response) -> str:
-    """Say in one line what an answer other than 2xx means."""
+    """Says in one line what an answer other than 2xx means."""
     phrase = f"{response.status_code} {response.reason}".strip()
     match response.status_code:
         case 401:
@@ -38,7 +40,7 @@ def status_reason(response: requests.Response) -> str:
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:
-    """Yield the errors beneath an error, from the innermost that can be found outwards."""
+    """Yields the errors beneath an error, from the innermost that can be found outwards."""
     errors: list[BaseException] = []
     current: object = error
     while isinstance(current, BaseException) and len(errors) < MAX_DEPTH:

@@ -1,5 +1,7 @@
 """One HTTP connection to a camera: login, redirects, time-outs, bytes as soon as they come."""
 
+from __future__ import annotations
+
 import contextlib
 import threading
 from collections.abc import Iterator
@@ -14,8 +16,8 @@ from producer.sources.login import login_for
 from producer.sources.options import SourceOptions
 from producer.sources.reconnect import LoginRefusedError, UnavailableError
 
+# Bytes of one read at most; a read returns what is there, so this bounds no latency.
 READ_BYTES: Final = 64 * 1024
-"""Bytes of one read at most; a read returns what is there, so this bounds no latency."""
 
 _NETWORK_ERRORS: Final = (requests.RequestException, urllib3.exceptions.HTTPError, OSError)
 
@@ -45,7 +47,7 @@ class HttpConnection:
         self.close()
 
     def open(self) -> requests.Response:
-        """Ask for the URL; return the answer's head once it has come.
+        """Asks for the URL; returns the answer's head once it has come.
 
         Raises:
             LoginRefusedError: the server wants a login and none is known, or another one.
@@ -65,7 +67,7 @@ class HttpConnection:
         return response
 
     def chunks(self, ended: threading.Event) -> Iterator[bytes]:
-        """Yield the bytes of the last answer as they come, until its end or `ended` is set.
+        """Yields the bytes of the last answer as they come, until its end or `ended` is set.
 
         Raises:
             UnavailableError: the connection broke, or was silent for too long.
@@ -82,7 +84,7 @@ class HttpConnection:
             yield chunk
 
     def interrupt(self) -> None:
-        """Make a read in another thread return at once; there is nothing to read any more."""
+        """Makes a read in another thread return at once; there is nothing to read any more."""
         response = self._response
         if response is not None:
             # Raised where the answer is already over: there is nothing to interrupt then.
@@ -90,7 +92,7 @@ class HttpConnection:
                 response.raw.shutdown()
 
     def close(self) -> None:
-        """Give the connection back."""
+        """Gives the connection back."""
         if self._response is not None:
             self._response.close()
         self._session.close()

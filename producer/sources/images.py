@@ -1,5 +1,7 @@
 """Image files: a folder of them, or one."""
 
+from __future__ import annotations
+
 import logging
 import random
 import re
@@ -12,8 +14,8 @@ from producer.sources.formats.media_type import HEAD_BYTES, image_type
 from producer.sources.options import Order, SourceOptions
 from producer.sources.source import MAX_PICTURE_BYTES, Picture, Pictures, SourceError
 
+# Images a second unless told otherwise: quick enough to look like motion.
 DEFAULT_FPS: Final = 10.0
-"""Images a second unless told otherwise: quick enough to look like motion."""
 
 logger = logging.getLogger(__name__)
 
@@ -45,7 +47,7 @@ class Images:
         return None if self._loop else self._count
 
     def pictures(self, stop: threading.Event) -> Pictures:
-        """Yield the images in order; see `Source.pictures`.
+        """Yields the images in order; see `Source.pictures`.
 
         Raises:
             SourceError: no image is left.
@@ -101,7 +103,7 @@ class _Reader:
 
 
 def is_image(file: Path) -> bool:
-    """Tell by its first bytes whether a file is an image."""
+    """Tells by its first bytes whether a file is an image."""
     try:
         with file.open("rb") as opened:
             return image_type(opened.read(HEAD_BYTES)) is not None
@@ -136,10 +138,11 @@ def _ordered(files: list[Path], order: Order) -> list[Path]:
             return random.sample(files, len(files))
 
 
-def _natural(file: Path) -> list[tuple[int, str]]:
-    """Order names as people count: `frame9` before `frame10`."""
+def _natural(file: Path) -> list[tuple[int, int, str]]:
+    """Orders names as people count: `frame9` before `frame10`."""
     pieces = re.findall(r"\d+|\D+", file.name.casefold())
-    return [(int(piece), "") if piece.isdecimal() else (0, piece) for piece in pieces]
+    # A number goes before a word.
+    return [(0, int(piece), "") if piece.isdecimal() else (1, 0, piece) for piece in pieces]
 
 
 def _modified_ns(file: Path) -> int:

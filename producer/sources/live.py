@@ -1,5 +1,7 @@
 """Live video: webcams, and any URL that FFmpeg reads (RTSP, RTMP, SRT, ...)."""
 
+from __future__ import annotations
+
 import contextlib
 import os
 import threading
@@ -20,8 +22,8 @@ from producer.sources.reconnect import FinishedError, Reconnecting, UnavailableE
 from producer.sources.recorded import recorded_pictures
 from producer.sources.source import Picture, Pictures
 
+# Seconds to open a stream beside connecting: FFmpeg looks at up to 5 s of video to know it.
 ANALYSIS_S: Final = 10.0
-"""Seconds to open a stream beside connecting: FFmpeg looks at up to 5 s of video to know it."""
 
 
 class LiveVideo:
@@ -37,7 +39,7 @@ class LiveVideo:
         self._options = options
 
     def pictures(self, stop: threading.Event) -> Pictures:
-        """Yield pictures until `stop` is set; see `Source.pictures`."""
+        """Yields pictures until `stop` is set; see `Source.pictures`."""
         return _through_outages(self._address.name, self._visit, stop)
 
     def _visit(self) -> Pictures:
@@ -58,7 +60,7 @@ class Webcam:
         self._options = options
 
     def pictures(self, stop: threading.Event) -> Pictures:
-        """Yield pictures until `stop` is set; see `Source.pictures`."""
+        """Yields pictures until `stop` is set; see `Source.pictures`."""
         return _through_outages(str(self._device), self._visit, stop)
 
     def _visit(self) -> Pictures:
@@ -86,7 +88,7 @@ class Webcam:
 
 
 def http_video(address: Address, options: SourceOptions, ended: threading.Event) -> Pictures:
-    """Yield the pictures of a video on a web server: as they come, or timed if it is recorded.
+    """Yields the pictures of a video on a web server: as they come, or timed if it is recorded.
 
     Raises:
         FinishedError: it was recorded, and this was its end.
@@ -124,7 +126,7 @@ def _open_stream(address: Address, options: SourceOptions) -> Video:
 
 
 def _trusted_certificates() -> str:
-    """Name the file that requests takes, so that a video is trusted like a camera."""
+    """Names the file that requests takes, so that a video is trusted like a camera."""
     return os.environ.get("REQUESTS_CA_BUNDLE") or requests.utils.DEFAULT_CA_BUNDLE_PATH
 
 

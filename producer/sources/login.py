@@ -1,5 +1,7 @@
 """The login that a server asks for: RFC 7616 digest before RFC 7617 basic."""
 
+from __future__ import annotations
+
 import re
 
 from requests.auth import AuthBase, HTTPBasicAuth, HTTPDigestAuth
@@ -8,7 +10,7 @@ from producer.sources.address import Address
 
 
 def login_for(challenge: str, address: Address) -> AuthBase | None:
-    """Answer a WWW-Authenticate header; None where no login is known, or none of these is asked.
+    """Answers a WWW-Authenticate header; None where no login is known, or none of these is asked.
 
     Digest is preferred where a server offers both: it does not tell the password.
     """

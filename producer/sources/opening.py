@@ -1,5 +1,7 @@
 """From what a person calls a source to the source."""
 
+from __future__ import annotations
+
 import contextlib
 import os
 import re
@@ -17,18 +19,18 @@ from producer.sources.pattern import Pattern
 from producer.sources.source import Pictures, Source, SourceError
 from producer.sources.standard_input import StandardInput
 
+# What a source can be, in words.
 KINDS: Final = (
     "test, a folder of images, an image or video file, webcam:0 or /dev/video0, "
     "a URL (http, https, rtsp, rtmp, ...), or - for standard input"
 )
-"""What a source can be, in words."""
 
+# Names of files of many JPEG images: by its first bytes such a file looks like one image.
 BARE_JPEG_SUFFIXES: Final = frozenset({".mjpeg", ".mjpg"})
-"""Names of files of many JPEG images: by its first bytes such a file looks like one image."""
 
 
 def open_source(spec: str, options: SourceOptions | None = None) -> Source:
-    """Return the source that `spec` names, one of `KINDS`. A file called test is `./test`.
+    """Returns the source that `spec` names, one of `KINDS`. A file called test is `./test`.
 
     Files and devices are looked at now; a server is asked only once pictures are.
 
@@ -45,12 +47,12 @@ def open_source(spec: str, options: SourceOptions | None = None) -> Source:
         return _webcam(Path(f"/dev/video{match[1]}"), options)
     if match := re.match(r"([A-Za-z][A-Za-z0-9+.-]*)://", spec):
         return _url(match[1].lower(), spec, options)
-    return _path(Path(spec), options)
+    return _path(spec, options)
 
 
 def _url(scheme: str, url: str, options: SourceOptions) -> Source:
     if scheme == "file":
-        return _path(Path(unquote(urlsplit(url).path)), options)
+        return _path(unquote(urlsplit(url).path), options)
     if scheme in {"http", "https"}:
         return Camera(url, options, _http_video)
     with _video_extra(f"a source {scheme}://"):
@@ -69,13 +71,14 @@ def _webcam(device: Path, options: SourceOptions) -> Source:
     return Webcam(device, options)
 
 
-def _path(path: Path, options: SourceOptions) -> Source:
+def _path(spec: str, options: SourceOptions) -> Source:
+    path = Path(spec)
     try:
-        found = path.exists()
+        found = spec != "" and path.exists()
     except (OSError, ValueError):  # a name too long, or with a zero byte
         found = False
     if not found:
-        raise SourceError(f"there is no {str(path)!r}; a source is {KINDS}")
+        raise SourceError(f"there is no {spec!r}; a source is {KINDS}")
     if path.is_dir():
         return Images(path, options)
     if not path.is_file():
@@ -95,7 +98,7 @@ def _http_video(address: Address, options: SourceOptions, ended: threading.Event
 
 @contextlib.contextmanager
 def _video_extra(what: str) -> Iterator[None]:
-    """Import what needs PyAV, which is an extra, and too slow to load for those who need it not."""
+    """Imports what needs PyAV: an extra, and too slow to load for those who do without."""
     try:
         yield
     except ImportError as error:

@@ -1,22 +1,24 @@
 """How a source is to be read: one frozen, validated value."""
 
+from __future__ import annotations
+
 import math
 import re
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
+# Pictures per second; faster than any screen shows them.
 MAX_FPS: Final = 240.0
-"""Pictures per second; faster than any screen shows them."""
 
+# Pixels; one JPEG block of 4:2:0 colour (ITU T.81 A.2), nothing smaller is worth drawing.
 MIN_SIDE_PX: Final = 16
-"""Pixels; one JPEG block of 4:2:0 colour (ITU T.81 A.2), nothing smaller is worth drawing."""
 
+# Pixels; 8K video and some. A picture of this size squared already costs 200 MB to draw.
 MAX_SIDE_PX: Final = 8192
-"""Pixels; 8K video and some. A picture of this size squared already costs 200 MB to draw."""
 
+# JPEG quality; above it Pillow's files grow and the pictures do not improve.
 MAX_QUALITY: Final = 95
-"""JPEG quality; above it Pillow's files grow and the pictures do not improve."""
 
 
 class Order(StrEnum):
@@ -74,7 +76,7 @@ class SourceOptions:
 
 
 def parse_size(text: str) -> tuple[int, int]:
-    """Read `WIDTHxHEIGHT`, such as 640x360.
+    """Reads `WIDTHxHEIGHT`, such as 640x360.
 
     Raises:
         ValueError: the text has another form, or a side is out of bounds.

@@ -1,5 +1,7 @@
 """The test pattern: a picture that moves, and shows its number and the time."""
 
+from __future__ import annotations
+
 import itertools
 import threading
 import time
@@ -30,7 +32,7 @@ class Pattern:
         self._quality = options.quality
 
     def pictures(self, stop: threading.Event) -> Pictures:
-        """Yield pictures until `stop` is set; see `Source.pictures`."""
+        """Yields pictures until `stop` is set; see `Source.pictures`."""
         due_s = time.monotonic()
         for number in itertools.count(1):
             if stop.wait(max(0.0, due_s - time.monotonic())):

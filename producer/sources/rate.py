@@ -1,10 +1,12 @@
 """The pace of pictures: a limit for those that come too fast, offsets for recorded ones."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from typing import Final
 
+# Share of the interval by which a picture may be early: cameras are never on time.
 EARLY: Final = 0.25
-"""Share of the interval by which a picture may be early: cameras are never on time."""
 
 
 @dataclass(slots=True)
@@ -15,7 +17,7 @@ class RateLimit:
     _due_s: float | None = None
 
     def admits(self, time_s: float) -> bool:
-        """Tell whether the picture of this time may pass, and count it if so.
+        """Tells whether the picture of this time may pass, and counts it if so.
 
         The rate holds on average: a little early or late does not shift what follows.
         """
@@ -25,7 +27,9 @@ class RateLimit:
         due_s = time_s if self._due_s is None else self._due_s
         if time_s < due_s - EARLY * interval_s:
             return False
-        self._due_s = max(due_s + interval_s, time_s + interval_s / 2)
+        # After a pause the slots that were missed are not made up for.
+        missed = time_s >= due_s + interval_s
+        self._due_s = interval_s + (time_s if missed else due_s)
         return True
 
 
@@ -48,13 +52,13 @@ class Timeline:
         return self._last_s is None
 
     def offset_s(self, time_s: float | None) -> float:
-        """Tell the offset of the next picture, whose time in the recording is `time_s`."""
+        """Tells the offset of the next picture, whose time in the recording is `time_s`."""
         offset_s = self._successor_s() if time_s is None else self._placed_s(time_s)
         self._last_s = offset_s if self._last_s is None else max(self._last_s, offset_s)
         return self._last_s
 
     def next_round(self) -> None:
-        """Begin the recording again."""
+        """Begins the recording again."""
         self._round_s = self._successor_s()
         self._first_s = None
 

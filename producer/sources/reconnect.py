@@ -1,5 +1,7 @@
 """Reading a live source again and again, through all its outages."""
 
+from __future__ import annotations
+
 import logging
 import threading
 import time
@@ -34,13 +36,13 @@ class Outage:
     _since_s: float | None = None
 
     def begin(self, reason: str) -> None:
-        """Take note that the source is lost."""
+        """Takes note that the source is lost."""
         if self._since_s is None:
             self._since_s = self.clock()
             logger.warning("%s is lost, trying again: %s", self.name, reason)
 
     def end(self) -> None:
-        """Take note that the source brings pictures."""
+        """Takes note that the source brings pictures."""
         if self._since_s is not None:
             logger.info("%s is back after %.0f s", self.name, self.clock() - self._since_s)
             self._since_s = None
@@ -59,7 +61,7 @@ class Reconnecting:
         self._known = False
 
     def pictures(self, ended: threading.Event) -> Pictures:
-        """Yield pictures until `ended` is set, waiting longer after each try in vain.
+        """Yields pictures until `ended` is set, waiting longer after each try in vain.
 
         Raises:
             SourceError: the login was refused, and no picture had come before.

@@ -1,5 +1,7 @@
 """A video that was recorded: a file, or a file on a server."""
 
+from __future__ import annotations
+
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -33,7 +35,7 @@ class RecordedVideo:
         return self._length
 
     def pictures(self, stop: threading.Event) -> Pictures:
-        """Yield the pictures of the file; see `Source.pictures`.
+        """Yields the pictures of the file; see `Source.pictures`.
 
         Raises:
             SourceError: the file cannot be read to its end.
@@ -57,7 +59,7 @@ class RecordedVideo:
 def recorded_pictures(
     open_video: Callable[[], Video], options: SourceOptions, stop: threading.Event
 ) -> Pictures:
-    """Yield the pictures of a video with their offsets, again and again where options say so.
+    """Yields the pictures of a video with their offsets, again and again where options say so.
 
     Raises:
         UnavailableError: the video cannot be read (to its end).

@@ -1,5 +1,7 @@
 """The picture of the test pattern: what stands still is drawn once, what moves each time."""
 
+from __future__ import annotations
+
 import math
 from typing import Final
 
@@ -12,6 +14,7 @@ FAINT_INK: Final = (150, 164, 204)
 GRID: Final = (64, 80, 124)
 ACCENT: Final = (255, 176, 59)
 
+# Colour bars at 75 %, as of SMPTE EG 1: wrong colours on the way show at once.
 BARS: Final = (
     (191, 191, 191),
     (191, 191, 0),
@@ -21,13 +24,12 @@ BARS: Final = (
     (191, 0, 0),
     (0, 0, 191),
 )
-"""Colour bars at 75 %, as of SMPTE EG 1: wrong colours on the way show at once."""
 
+# Times larger that round shapes are drawn before they are scaled down, as Pillow's are jagged.
 SMOOTHING: Final = 4
-"""Times larger that round shapes are drawn before they are scaled down, as Pillow's are jagged."""
 
+# Seconds for the ball's way across and up and down; their ratio keeps the path from closing.
 ORBIT_S: Final = (7.0, 4.5)
-"""Seconds for the ball's way across and up and down; their ratio keeps the path from closing."""
 
 
 class Scene:
@@ -44,7 +46,7 @@ class Scene:
         self._background = self._draw_background()
 
     def draw(self, number: int, clock: str, time_s: float) -> Image.Image:
-        """Draw picture `number`; `time_s` says how far what moves has come."""
+        """Draws picture `number`; `time_s` says how far what moves has come."""
         image = self._background.copy()
         self._draw_ball(image, time_s)
         drawing = ImageDraw.Draw(image)
@@ -104,7 +106,7 @@ def _font(height: float) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
 
 
 def _disc(radius: int) -> Image.Image:
-    """Return a mask of a smooth disc."""
+    """Returns a mask of a smooth disc."""
     side = 2 * radius
     large = Image.new("L", (side * SMOOTHING, side * SMOOTHING))
     ImageDraw.Draw(large).ellipse((0, 0, *(edge - 1 for edge in large.size)), 255)

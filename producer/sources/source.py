@@ -1,17 +1,17 @@
 """What a picture source is: pictures one after another, and when to show each."""
 
+from __future__ import annotations
+
+import threading
 from collections.abc import Generator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
+from typing import Final, Protocol, TypeAlias
 
-if TYPE_CHECKING:
-    import threading
-
+# Bytes of one picture; what a streamer takes unless told otherwise (`max_frame_bytes`).
 MAX_PICTURE_BYTES: Final = 16 * 1024 * 1024
-"""Bytes of one picture; what a streamer takes unless told otherwise (`max_frame_bytes`)."""
 
+# Seconds between two looks at `stop` while waiting for bytes: well under the promised 0.5 s.
 STOP_POLL_S: Final = 0.1
-"""Seconds between two looks at `stop` while waiting for bytes: well under the promised 0.5 s."""
 
 
 class SourceError(Exception):
@@ -32,8 +32,8 @@ class Picture:
     time_ns: int | None = None
 
 
+# A run of a source. `close()` releases whatever the run holds.
 Pictures: TypeAlias = Generator[Picture, None, None]
-"""A run of a source. `close()` releases whatever the run holds."""
 
 
 class Source(Protocol):
@@ -48,8 +48,8 @@ class Source(Protocol):
         """Number of pictures in one run, or None where it is unknown or endless."""
         ...
 
-    def pictures(self, stop: "threading.Event") -> Pictures:
-        """Begin a fresh run; several may go on at the same time, in different threads.
+    def pictures(self, stop: threading.Event) -> Pictures:
+        """Begins a fresh run; several may go on at the same time, in different threads.
 
         Blocks between pictures and ends within 0.5 s after `stop` is set.
 

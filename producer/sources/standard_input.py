@@ -1,5 +1,7 @@
 """Pictures from standard input: JPEG images one after another, or an mpjpeg stream."""
 
+from __future__ import annotations
+
 import itertools
 import os
 import select
@@ -14,8 +16,8 @@ from producer.sources.formats.multipart import MultipartError
 from producer.sources.options import SourceOptions
 from producer.sources.source import STOP_POLL_S, Picture, Pictures, SourceError
 
+# Bytes of one read at most: what a pipe holds on Linux.
 READ_BYTES: Final = 64 * 1024
-"""Bytes of one read at most: what a pipe holds on Linux."""
 
 HINT: Final = "pipe in what `ffmpeg -i … -f mpjpeg -` or `-f image2pipe -c:v mjpeg -` writes"
 
@@ -36,7 +38,7 @@ class StandardInput:
         self._unread = threading.Lock()
 
     def pictures(self, stop: threading.Event) -> Pictures:
-        """Yield the pictures that come until end of file; see `Source.pictures`.
+        """Yields the pictures that come until end of file; see `Source.pictures`.
 
         Raises:
             SourceError: the bytes are neither form, break its limits, or were read before.

@@ -1,17 +1,19 @@
 """Where the delimiters of a multipart stream are (RFC 2046 5.1.1). No I/O."""
 
+from __future__ import annotations
+
 import re
 from dataclasses import dataclass
 from typing import Final, Self
 
+# Bytes before a delimiter that belong to no part (preamble); with more it is another stream.
 MAX_SKIPPED_BYTES: Final = 64 * 1024
-"""Bytes before a delimiter that belong to no part (preamble); with more it is another stream."""
 
+# Bytes of a boundary; RFC 2046 allows 70, some cameras' firmware uses more.
 MAX_BOUNDARY_BYTES: Final = 200
-"""Bytes of a boundary; RFC 2046 allows 70, some cameras' firmware uses more."""
 
+# Blanks after a boundary (RFC 2046: transport padding); nobody is known to send more than one.
 MAX_PADDING_BYTES: Final = 64
-"""Blanks after a boundary (RFC 2046: transport padding); nobody is known to send more than one."""
 
 _PADDING: Final = rb"[ \t]{0,%d}" % MAX_PADDING_BYTES
 _FIRST_LINE: Final = re.compile(rb"[\r\n]*--([^\r\n]{1,%d}?)[ \t]*\r?\n" % MAX_BOUNDARY_BYTES)
@@ -46,12 +48,12 @@ class Delimiters:
 
     @classmethod
     def of_first_line(cls, buffer: bytearray) -> Self | None:
-        """Take the boundary of a stream whose first line is a delimiter; None: it is not."""
+        """Takes the boundary of a stream whose first line is a delimiter; None: it is not."""
         match = _FIRST_LINE.match(buffer)
         return cls(match[1]) if match else None
 
     def find(self, buffer: bytearray, start: int, *, crlf: bool = True) -> Delimiter | None:
-        """Find the first whole delimiter; `crlf` False keeps a CR before it in the body."""
+        """Finds the first whole delimiter; `crlf` False keeps a CR before it in the body."""
         pattern = self._after_crlf if crlf else self._after_lf
         match = pattern.search(buffer, start)
         if match is None:
@@ -60,12 +62,12 @@ class Delimiters:
         return Delimiter(match.start(), match.end(), closing, crlf=match["eol"] == b"\r\n")
 
     def find_unfinished(self, buffer: bytearray) -> int | None:
-        """Find where a delimiter starts that lacks its line end at the end of all bytes."""
+        """Finds where a delimiter starts that lacks its line end at the end of all bytes."""
         match = self._at_last.search(buffer, max(0, len(buffer) - self.longest))
         return match.start() if match else None
 
     def end_of_sized_body(self, buffer: bytearray, length: int, *, crlf: bool) -> int | None:
-        """Tell where a body of a given length ends; None: no delimiter follows there.
+        """Tells where a body of a given length ends; None: no delimiter follows there.
 
         Some lengths count the line end before the delimiter, which is the delimiter's; some
         servers send none there, or more than one.
@@ -79,7 +81,7 @@ class Delimiters:
         return min(length, end - len(own[0]) if own else end)
 
     def may_follow(self, buffer: bytearray, at: int) -> bool:
-        """Tell whether all bytes end at `at`, or with the beginning of a delimiter after it."""
+        """Tells whether all bytes end at `at`, or with the beginning of a delimiter after it."""
         rest = bytes(buffer[at:]).strip()
         begins = any((line + b"--").startswith(rest) for line in self.lines)
         return at <= len(buffer) and begins

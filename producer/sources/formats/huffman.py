@@ -4,13 +4,13 @@ Motion JPEG in AVI files and from many webcams leaves the tables out of each ima
 are always those of ITU T.81 K.3. Browsers want them in the image.
 """
 
+from __future__ import annotations
+
+from collections.abc import Iterator
 from itertools import takewhile
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from producer.sources.formats.jpeg import SOI
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 _DHT_CODE: Final = 0xC4
 _SOS_CODE: Final = 0xDA
@@ -22,6 +22,7 @@ def _table(kind: int, counts: str, values: str) -> bytes:
     return bytes([0xFF, _DHT_CODE]) + (len(content) + 2).to_bytes(2) + content
 
 
+# T.81 tables K.3 to K.6, as the DHT segments of an image.
 STANDARD_TABLES: Final = b"".join((
     _table(0x00, "00010501010101010100000000000000", "000102030405060708090a0b"),
     _table(
@@ -48,17 +49,16 @@ STANDARD_TABLES: Final = b"".join((
         """,
     ),
 ))  # fmt: skip
-"""T.81 tables K.3 to K.6, as the DHT segments of an image."""
 
 
 def with_tables(image: bytes) -> bytes:
-    """Return a JPEG image that has Huffman tables: itself, or a copy with the standard ones."""
+    """Returns a JPEG image that has Huffman tables: itself, or a copy with the standard ones."""
     if _DHT_CODE in takewhile(lambda code: code != _SOS_CODE, _segment_codes(image)):
         return image
     return SOI + STANDARD_TABLES + image[len(SOI) :]
 
 
-def _segment_codes(image: bytes) -> "Iterator[int]":
+def _segment_codes(image: bytes) -> Iterator[int]:
     at = len(SOI)
     while at + 4 <= len(image):
         if image[at + 1] == 0xFF:  # a fill byte, T.81 B.1.1.2

@@ -5,6 +5,8 @@ length, and after each SOS segment entropy-coded data, in which FF is stuffed wi
 restart marker. A thumbnail with an EOI of its own lies inside a segment and is skipped with it.
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterator
 from enum import Enum, auto
@@ -50,7 +52,7 @@ class JpegSplitter:
         self._in_scan = False
 
     def feed(self, data: bytes) -> Iterator[bytes]:
-        """Take the next bytes; yield the images that are complete now. To be run to its end.
+        """Takes the next bytes; yields the images that are complete now. To be run to its end.
 
         Raises:
             JpegError: an image larger than `max_image_bytes`.
@@ -132,5 +134,5 @@ class JpegSplitter:
 
 
 def looks_whole(body: bytes) -> bool:
-    """Tell whether bytes begin and end as a JPEG image does; a quick look, no proof."""
+    """Tells whether bytes begin and end as a JPEG image does; a quick look, no proof."""
     return body.startswith(SOI) and body.endswith(EOI)

@@ -1,9 +1,11 @@
 """Which kind of image some bytes are, by their content and not by a file's name."""
 
+from __future__ import annotations
+
 from typing import Final
 
+# Bytes from the front of a file that tell all the kinds apart.
 HEAD_BYTES: Final = 32
-"""Bytes from the front of a file that tell all the kinds apart."""
 
 _SIGNATURES: Final = (
     (b"\xff\xd8\xff", "image/jpeg"),
@@ -13,12 +15,12 @@ _SIGNATURES: Final = (
     (b"BM", "image/bmp"),
 )
 
+# Major brands of ISO base media files that are images (ISO/IEC 23008-12, AV1 Image File).
 _BRANDS: Final = {b"avif": "image/avif", b"avis": "image/avif", b"heic": "image/heic"}
-"""Major brands of ISO base media files that are images (ISO/IEC 23008-12, AV1 Image File)."""
 
 
 def image_type(head: bytes) -> str | None:
-    """Tell the media type of an image by its first `HEAD_BYTES` bytes; None: no image we know."""
+    """Tells the media type of an image by its first `HEAD_BYTES` bytes; None: no image we know."""
     for signature, media_type in _SIGNATURES:
         if head.startswith(signature):
             return media_type

@@ -5,6 +5,8 @@ a boundary parameter that carries the leading dashes of the delimiter, a missing
 Content-Length, no closing delimiter. How the bytes are portioned never changes the parts.
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Callable, Iterator
 from enum import Enum, auto
@@ -66,7 +68,7 @@ class MultipartDecoder:
         return self._state is _State.CLOSED
 
     def feed(self, data: bytes) -> Iterator[Part]:
-        """Take the next bytes; yield the parts that are complete now. To be run to its end.
+        """Takes the next bytes; yields the parts that are complete now. To be run to its end.
 
         Raises:
             MultipartError: a part, its headers or what precedes a delimiter is too large.
@@ -79,7 +81,7 @@ class MultipartDecoder:
                 yield outcome
 
     def finish(self) -> Iterator[Part]:
-        """Take the end of the stream; yield the parts that are complete after all."""
+        """Takes the end of the stream; yields the parts that are complete after all."""
         if self._state is _State.SIZED:
             if self._known_delimiters().may_follow(self._buffer, self._length):
                 yield self._sized_part(self._body(self._length))
@@ -92,7 +94,7 @@ class MultipartDecoder:
             yield Part(body, self._headers)
 
     def _step(self) -> Part | bool:
-        """Do what the bytes at hand allow; return a part, or whether there may be more to do."""
+        """Does what the bytes at hand allow; returns a part, or whether there may be more to do."""
         match self._state:
             case _State.SEEKING:
                 return self._seek()

@@ -3,13 +3,15 @@
 RFC 2046 (multipart), RFC 9110 5 (header fields), RFC 9110 5.6.6 (parameters).
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+# Bytes of one part's headers; twice what common HTTP servers take for a whole request.
 MAX_HEADER_BYTES: Final = 16 * 1024
-"""Bytes of one part's headers; twice what common HTTP servers take for a whole request."""
 
 _PARAMETER: Final = re.compile(
     r""" ; \s* (?P<name> [^\s=;]+ ) \s* = \s*
@@ -29,7 +31,7 @@ class Part:
 
 
 def header_fields(block: bytes) -> dict[str, str]:
-    """Read a block of header lines; names in lower case, of a repeated name the first value.
+    """Reads a block of header lines; names in lower case, of a repeated name the first value.
 
     Ends of line may be CRLF or LF; a line without a colon is ignored, a folded one continued.
     """
@@ -43,7 +45,7 @@ def header_fields(block: bytes) -> dict[str, str]:
 
 
 def boundary_of(content_type: str) -> str | None:
-    """Return the boundary that a Content-Type names, quoted or not, among any parameters."""
+    """Returns the boundary that a Content-Type names, quoted or not, among any parameters."""
     for parameter in _PARAMETER.finditer(content_type):
         if parameter["name"].lower() == "boundary":
             return _value(parameter) or None
@@ -51,18 +53,18 @@ def boundary_of(content_type: str) -> str | None:
 
 
 def media_type_of(content_type: str) -> str:
-    """Return the media type of a Content-Type, in lower case, without its parameters."""
+    """Returns the media type of a Content-Type, in lower case, without its parameters."""
     return content_type.partition(";")[0].strip().lower()
 
 
 def content_length(headers: Mapping[str, str]) -> int | None:
-    """Return the Content-Length of a part; None where there is none or it is no number."""
+    """Returns the Content-Length of a part; None where there is none or it is no number."""
     text = headers.get("content-length", "")
     return int(text) if re.fullmatch(r"[0-9]{1,18}", text) else None
 
 
 def timestamp_ns(text: str) -> int | None:
-    """Read an X-Timestamp (`seconds.fraction` of Unix time) as ns; None for anything else."""
+    """Reads an X-Timestamp (`seconds.fraction` of Unix time) as ns; None for anything else."""
     match = _TIMESTAMP.fullmatch(text.strip())
     if match is None:
         return None

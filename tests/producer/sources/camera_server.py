@@ -1,5 +1,7 @@
 """A small HTTP camera on loopback that does what a test wants, good manners or bad."""
 
+from __future__ import annotations
+
 import base64
 import contextlib
 import hashlib
@@ -20,7 +22,7 @@ PATIENCE_S = 10.0
 class Request(BaseHTTPRequestHandler):
     """One request under way, with the few verbs the tests' scripts are made of."""
 
-    server: "CameraServer"
+    server: CameraServer
     timeout = PATIENCE_S
 
     def do_GET(self) -> None:
@@ -28,7 +30,7 @@ class Request(BaseHTTPRequestHandler):
         self.server.script(self)
 
     def log_message(self, *_arguments: object) -> None:
-        """Stay silent: what is asked is in `CameraServer.requests`."""
+        """Stays silent: what is asked is in `CameraServer.requests`."""
 
     def head(self, content_type: str | None, status: int = 200, **headers: str) -> None:
         self.send_response(status)
@@ -46,7 +48,7 @@ class Request(BaseHTTPRequestHandler):
         self.wfile.write(data)
 
     def hold(self) -> None:
-        """Keep the connection open until the client or the test is done."""
+        """Keeps the connection open until the client or the test is done."""
         with contextlib.suppress(OSError):
             self.connection.settimeout(PATIENCE_S)
             self.rfile.read(1)
@@ -94,7 +96,7 @@ def part(body: bytes, *headers: str, length: bool = True) -> bytes:
 
 
 def stream_of(*bodies: bytes) -> Script:
-    """Send these parts, then nothing more."""
+    """Sends these parts, then nothing more."""
 
     def script(request: Request) -> None:
         request.head(MULTIPART)
@@ -106,7 +108,7 @@ def stream_of(*bodies: bytes) -> Script:
 
 
 def in_turn(*scripts: Script) -> Script:
-    """Answer the first request by the first script, and so on; the last one stays."""
+    """Answers the first request by the first script, and so on; the last one stays."""
     waiting = list(scripts)
 
     def script(request: Request) -> None:
@@ -132,7 +134,7 @@ def behind_basic(user: str, password: str, script: Script) -> Script:
 
 
 def behind_digest(user: str, password: str, script: Script, *, or_basic: bool = False) -> Script:
-    """Ask for a login as RFC 7616 says, with MD5 and qop=auth, as cameras do."""
+    """Asks for a login as RFC 7616 says, with MD5 and qop=auth, as cameras do."""
 
     def guarded(request: Request) -> None:
         if _digest_holds(request, user, password):

@@ -1,5 +1,7 @@
 """Short video clips, made on the spot: solid colours in turn under a black bar."""
 
+from __future__ import annotations
+
 import io
 from fractions import Fraction
 from pathlib import Path
@@ -20,7 +22,7 @@ def clip(
     container_format: str | None = None,
     rotation: int = 0,
 ) -> Path:
-    """Write a clip of so many pictures, the `COLOURS` in turn."""
+    """Writes a clip of so many pictures, the `COLOURS` in turn."""
     with av.open(str(path), "w", format=container_format) as container:
         stream = container.add_stream(codec, rate=fps)
         assert isinstance(stream, av.VideoStream)
@@ -35,7 +37,7 @@ def clip(
 
 
 def avi_of(path: Path, images: list[bytes]) -> None:
-    """Write images as the packets of an AVI file, whatever is in them."""
+    """Writes images as the packets of an AVI file, whatever is in them."""
     with av.open(str(path), "w") as container:
         stream = container.add_stream("mjpeg", rate=8)
         assert isinstance(stream, av.VideoStream)
@@ -49,7 +51,7 @@ def avi_of(path: Path, images: list[bytes]) -> None:
 
 
 def without_tables(image: bytes) -> bytes:
-    """Leave the Huffman tables of a JPEG image out, as many AVI files do."""
+    """Leaves the Huffman tables of a JPEG image out, as many AVI files do."""
     at = 2
     kept = image[:2]
     while image[at + 1] != 0xDA:
@@ -66,7 +68,7 @@ def packets(path: Path) -> list[bytes]:
 
 
 def colour_of(body: bytes) -> str:
-    """Name the colour that the middle of a picture is nearest to."""
+    """Names the colour that the middle of a picture is nearest to."""
     with Image.open(io.BytesIO(body)) as image:
         pixel = image.convert("RGB").getpixel((image.width // 2, image.height // 2))
     assert isinstance(pixel, tuple)
@@ -78,7 +80,7 @@ def colour_of(body: bytes) -> str:
 
 
 def dark_side_of(body: bytes) -> str:
-    """Tell on which side of a picture the black bar is."""
+    """Tells on which side of a picture the black bar is."""
     with Image.open(io.BytesIO(body)) as image:
         grey = image.convert("L")
         width, height = grey.size

@@ -1,5 +1,7 @@
 """Runs of sources that end by themselves, whatever happens."""
 
+from __future__ import annotations
+
 import contextlib
 import io
 import itertools
@@ -9,16 +11,16 @@ from collections.abc import Iterator
 
 from PIL import Image
 
-from producer.sources import Picture, Source
+from producer.sources import Picture, Source, SourceOptions, open_source
 
 PATIENCE_S = 10.0
+# What every source promises for the time from `stop` to its end.
 STOP_S = 0.5
-"""What every source promises for the time from `stop` to its end."""
 
 
 @contextlib.contextmanager
 def running(source: Source) -> Iterator[tuple[Iterator[Picture], threading.Event]]:
-    """Begin a run and close it; a watchdog sets its `stop` before a test could hang."""
+    """Begins a run and closes it; a watchdog sets its `stop` before a test could hang."""
     stop = threading.Event()
     watchdog = threading.Timer(PATIENCE_S, stop.set)
     watchdog.start()
@@ -31,13 +33,18 @@ def running(source: Source) -> Iterator[tuple[Iterator[Picture], threading.Event
 
 
 def taken(source: Source, count: int | None = None) -> list[Picture]:
-    """Take so many pictures, or all there are."""
+    """Takes so many pictures, or all there are."""
     with running(source) as (pictures, _stop):
         return list(itertools.islice(pictures, count))
 
 
+def bodies(spec: str, count: int, options: SourceOptions | None = None) -> list[bytes]:
+    """The bodies of so many pictures of what is named."""
+    return [picture.body for picture in taken(open_source(spec, options), count)]
+
+
 def seconds_to_stop(source: Source, after: int) -> float:
-    """Take so many pictures, set `stop` while the next is waited for; tell how long it took."""
+    """Takes so many pictures, sets `stop` while the next is waited for; tells how long it took."""
     with running(source) as (pictures, stop):
         assert len(list(itertools.islice(pictures, after))) == after
         timer = threading.Timer(0.05, stop.set)

@@ -1,5 +1,7 @@
 """URLs and the logins in them."""
 
+from __future__ import annotations
+
 import pytest
 
 from producer.sources import SourceError, SourceOptions

@@ -1,5 +1,7 @@
 """Reading in a thread of its own."""
 
+from __future__ import annotations
+
 import itertools
 import threading
 from collections.abc import Callable

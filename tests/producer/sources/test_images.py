@@ -1,5 +1,7 @@
 """Folders of images, and single ones."""
 
+from __future__ import annotations
+
 import io
 import os
 import time
@@ -13,7 +15,7 @@ from tests.producer.sources.reading import jpeg, running, taken
 
 
 def write(folder: Path, *names: str) -> dict[bytes, str]:
-    """Write another JPEG image under each name; return the names by content."""
+    """Writes another JPEG image under each name; returns the names by content."""
     images = {jpeg(number): name for number, name in enumerate(names)}
     for body, name in images.items():
         (folder / name).write_bytes(body)
@@ -104,12 +106,12 @@ def test_what_is_no_image_is_skipped_with_one_warning_for_each_run(
         assert "no image" in warning
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything: run as another user")
-def test_what_may_not_be_read_is_skipped(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    images = write(tmp_path, "1.jpg", "2.jpg")
-    (tmp_path / "1.jpg").chmod(0)
+def test_what_cannot_be_read_is_skipped(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    images = write(tmp_path, "2.jpg")
+    # Its first page is never mapped: reading it fails, for root, too.
+    (tmp_path / "1.jpg").symlink_to("/proc/self/mem")
     assert names_shown(tmp_path, images, SourceOptions()) == ["2.jpg"]
-    assert "Permission denied" in caplog.text
+    assert "Input/output error" in caplog.text
 
 
 def test_a_folder_without_images_is_an_error(tmp_path: Path) -> None:

@@ -1,5 +1,7 @@
 """Live video from a URL that FFmpeg reads; a plain TCP server stands for the camera."""
 
+from __future__ import annotations
+
 import contextlib
 import logging
 import socket
@@ -17,7 +19,7 @@ from tests.producer.sources.reading import STOP_S, running, seconds_to_stop, tak
 
 @contextlib.contextmanager
 def sending(*streams: bytes) -> Iterator[str]:
-    """Give each stream to one client: all but the last are cut, that one is held open."""
+    """Gives each stream to one client: all but the last are cut, that one is held open."""
     done = threading.Event()
 
     def serve(listener: socket.socket) -> None:

@@ -1,5 +1,7 @@
 """What a person may call a source."""
 
+from __future__ import annotations
+
 import os
 from pathlib import Path
 

@@ -1,5 +1,7 @@
 """Options are right from the start or refused with a clear text."""
 
+from __future__ import annotations
+
 from typing import Any
 
 import pytest

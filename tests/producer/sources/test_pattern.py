@@ -1,5 +1,7 @@
 """The test pattern."""
 
+from __future__ import annotations
+
 import itertools
 import time
 

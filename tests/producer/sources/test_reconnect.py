@@ -1,5 +1,7 @@
 """How long to wait, and what to say, while a source is lost."""
 
+from __future__ import annotations
+
 import itertools
 import logging
 

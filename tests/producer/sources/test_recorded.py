@@ -1,5 +1,7 @@
 """Video files, made on the spot with the same library that reads them."""
 
+from __future__ import annotations
+
 import itertools
 import subprocess
 import sys

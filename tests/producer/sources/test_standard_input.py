@@ -1,5 +1,7 @@
 """Standard input: real pipes, and what a real ffmpeg writes into them."""
 
+from __future__ import annotations
+
 import contextlib
 import os
 import shutil

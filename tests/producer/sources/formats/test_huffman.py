@@ -1,5 +1,7 @@
 """Standard tables for images that come without."""
 
+from __future__ import annotations
+
 import io
 import re
 

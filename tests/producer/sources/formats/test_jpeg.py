@@ -1,5 +1,7 @@
 """The JPEG splitter with real images, thumbnails within them, and noise between them."""
 
+from __future__ import annotations
+
 import io
 import itertools
 from collections.abc import Iterable
@@ -21,7 +23,7 @@ def jpeg(colour: str = "red", *, size: tuple[int, int] = (40, 30), **settings: o
 
 
 def with_segment(image: bytes, content: bytes) -> bytes:
-    """Put an APP1 segment behind SOI, as EXIF does with its thumbnail."""
+    """Puts an APP1 segment behind SOI, as EXIF does with its thumbnail."""
     return image[:2] + b"\xff\xe1" + (len(content) + 2).to_bytes(2) + content + image[2:]
 
 

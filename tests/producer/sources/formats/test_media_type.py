@@ -1,5 +1,7 @@
 """Images are known by their first bytes."""
 
+from __future__ import annotations
+
 import io
 
 import pytest

@@ -1,5 +1,7 @@
 """The multipart decoder against every bad manner a camera is known for."""
 
+from __future__ import annotations
+
 import itertools
 from collections.abc import Iterable, Sequence
 

@@ -1,5 +1,7 @@
 """What headers say about a part."""
 
+from __future__ import annotations
+
 import pytest
 
 from producer.sources.formats.part import (

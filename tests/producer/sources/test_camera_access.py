@@ -1,0 +1,124 @@
+"""Logins, redirects and certificates of cameras."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeAlias
+
+import pytest
+
+from producer.sources import SourceError, SourceOptions, open_source
+from tests.producer.sources.camera_server import (
+    Request,
+    Script,
+    behind_basic,
+    behind_digest,
+    in_turn,
+    refusing,
+    serving,
+    stream_of,
+)
+from tests.producer.sources.reading import STOP_S, bodies, jpeg, seconds_to_stop, taken
+
+Guard: TypeAlias = Callable[[str, str, Script], Script]
+
+FRAMES = [jpeg(number) for number in range(3)]
+
+
+@pytest.mark.parametrize("scheme", [behind_basic, behind_digest])
+def test_the_login_is_answered_as_the_camera_asks(scheme: Guard) -> None:
+    guarded = scheme("jo", "päss:w@rd", stream_of(*FRAMES))
+    with serving(guarded) as server:
+        by_options = SourceOptions(user="jo", password="päss:w@rd")
+        assert bodies(server.url, 3, by_options) == FRAMES
+        by_url = server.url.replace("//", "//jo:p%C3%A4ss%3Aw%40rd@")
+        assert bodies(by_url, 3) == FRAMES
+        assert server.requests[0].headers["Authorization"] is None
+
+
+def test_a_camera_that_offers_both_logins_is_not_told_the_password() -> None:
+    guarded = behind_digest("jo", "secret", stream_of(*FRAMES), or_basic=True)
+    with serving(guarded) as server:
+        assert bodies(server.url, 3, SourceOptions(user="jo", password="secret")) == FRAMES
+        sent = [request.headers.get("Authorization") or "" for request in server.requests]
+    assert not any(header.startswith("Basic") for header in sent)
+
+
+@pytest.mark.parametrize("scheme", [behind_basic, behind_digest])
+@pytest.mark.parametrize("options", [SourceOptions(), SourceOptions(user="jo", password="wrong")])
+def test_a_wrong_login_is_an_error_that_says_so(scheme: Guard, options: SourceOptions) -> None:
+    with (
+        serving(scheme("jo", "secret", stream_of(*FRAMES))) as server,
+        pytest.raises(SourceError, match=r"401.*user and password"),
+    ):
+        taken(open_source(server.url, options), 1)
+
+
+def test_neither_login_nor_query_is_logged(log: pytest.LogCaptureFixture) -> None:
+    with serving(in_turn(refusing(503), stream_of(*FRAMES))) as server:
+        url = server.url.replace("//", "//jo:secret@") + "?pwd=secret"
+        assert bodies(url, 3) == FRAMES
+        assert server.requests[-1].path == "/video?pwd=secret"
+    assert "secret" not in log.text
+    assert "/video is lost" in log.text
+
+
+def test_a_redirect_to_another_host_gets_no_login() -> None:
+    with serving(refusing(401)) as other:
+
+        def elsewhere(request: Request) -> None:
+            request.head(None, 302, Location=other.url, Content_Length="0")
+
+        with serving(behind_basic("jo", "secret", elsewhere)) as server:
+            source = open_source(server.url, SourceOptions(user="jo", password="secret"))
+            with pytest.raises(SourceError, match="401"):
+                taken(source, 1)
+        assert [request.headers["Authorization"] for request in other.requests] == [None]
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    if shutil.which("openssl") is None:
+        pytest.skip("openssl makes the certificate of this test: apt install openssl")
+    path = tmp_path_factory.mktemp("tls") / "camera.pem"
+    subprocess.run(
+        [
+            *("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"),
+            *("-nodes", "-days", "2", "-subj", "/CN=127.0.0.1"),
+            *("-addext", "subjectAltName=IP:127.0.0.1", "-keyout", path, "-out", f"{path}.crt"),
+        ],
+        check=True,
+        capture_output=True,
+    )
+    path.write_bytes(path.read_bytes() + Path(f"{path}.crt").read_bytes())
+    return path
+
+
+def test_a_certificate_that_is_not_trusted_is_an_outage(
+    certificate: Path, log: pytest.LogCaptureFixture
+) -> None:
+    with serving(stream_of(*FRAMES), certificate) as server:
+        source = open_source(server.url.replace("http:", "https:"))
+        assert seconds_to_stop(source, after=0) < STOP_S
+        assert server.requests == []
+    assert "certificate is not trusted" in log.text
+
+
+def test_a_certificate_that_the_environment_trusts_is_trusted(
+    certificate: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate))
+    with serving(stream_of(*FRAMES), certificate) as server:
+        assert bodies(server.url.replace("http:", "https:"), 3) == FRAMES
+
+
+def test_where_certificates_are_not_checked_any_will_do(certificate: Path) -> None:
+    with serving(stream_of(*FRAMES), certificate) as server:
+        source = open_source(server.url.replace("http:", "https:"), SourceOptions(verify_tls=False))
+        assert [picture.body for picture in taken(source, 3)] == FRAMES
+        assert seconds_to_stop(source, after=3) < STOP_S
+    assert not any(thread.name == "picture-source" for thread in threading.enumerate())
