@@ -43,6 +43,8 @@ FINISH_S: Final = 3.0
 BACKLOG: Final = 4096
 # Time a client has to send its request, and to use a kept connection again, seconds.
 IDLE_REQUEST_S: Final = 60.0
+# What is read of a request at once, bytes: most are smaller, and thousands may come together.
+REQUEST_CHUNK_BYTES: Final = 4096
 # No request here has a body; one that is sent all the same is read past.
 MAX_BODY_BYTES: Final = 64 * 1024
 
@@ -191,6 +193,7 @@ class Service:
             idle_connection_timeout=IDLE_REQUEST_S,
             body_timeout=IDLE_REQUEST_S,
             max_body_size=MAX_BODY_BYTES,
+            chunk_size=REQUEST_CHUNK_BYTES,
         )
         self._http.add_sockets(self._sockets)
         self._ready = True
