@@ -54,6 +54,15 @@ class StreamHandler(Handler):
         if last is not None:
             client.offer(last)
 
+    def detach(self) -> IOStream:
+        """Takes the socket from Tornado, and leaves nothing behind for the garbage collector.
+
+        Tornado breaks this cycle when a handler finishes, which one that was detached never
+        does; collecting thousands of them would hold up the event loop.
+        """
+        self.ui.clear()
+        return super().detach()
+
     def _take_over(self) -> Connection | None:
         """Returns the client's connection; None where the client has left already."""
         stream = self.detach()
