@@ -1,0 +1,1 @@
+"""The command `partcast-producer`: publishes a source, stops a stream, shows events."""

@@ -1,0 +1,107 @@
+"""Events as lines of JSON, as they come."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import Any, Final, TextIO
+
+import msgpack
+
+from producer.audience import Audience
+from producer.channels import Channels, Endpoints
+from producer.command.settings import EventsSettings
+from protocol import ClosedConnection, Event, Notice, encode_notice, node_of
+
+# Time between two looks at which nodes are still alive, seconds.
+LOOK_S: Final = 0.1
+# Silence after which it is said that nobody is heard, seconds: three heartbeats.
+SILENCE_S: Final = 3.0
+
+log = logging.getLogger("producer")
+
+
+class Listener:
+    """Hears what the streamers say, and knows what those that vanished cannot say any more.
+
+    Args:
+        settings: what the command was told.
+
+    Raises:
+        ValueError: for an endpoint that is none.
+
+    """
+
+    def __init__(self, settings: EventsSettings) -> None:
+        self._stream = settings.stream
+        self._endpoint = settings.events
+        self._audience = Audience()
+        self._channels = Channels(Endpoints(settings.frames, settings.events))
+        self._channels.follow(settings.stream)
+        self._heard_at = time.monotonic()
+        self._said_alone = False
+
+    def close(self) -> None:
+        """Closes the sockets."""
+        self._channels.close(0)
+
+    async def run(self, out: TextIO) -> None:
+        """Writes a line for each event, until cancelled or nobody reads them any more."""
+        loop = asyncio.get_running_loop()
+        readable = asyncio.Event()
+        for descriptor in self._channels.descriptors:
+            loop.add_reader(descriptor, readable.set)
+        try:
+            while True:
+                readable.clear()
+                self._channels.look()
+                for line in self._lines():
+                    out.write(line + "\n")
+                    out.flush()
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(LOOK_S):
+                        await readable.wait()
+        finally:
+            for descriptor in self._channels.descriptors:
+                loop.remove_reader(descriptor)
+
+    def _lines(self) -> Iterator[str]:
+        now = time.monotonic()
+        for notice in self._channels.notices():
+            self._heard_at = now
+            self._audience.hear(notice, now)
+            if self._is_wanted(notice.event):
+                yield json.dumps(as_map(notice))
+        node = ""
+        for event in self._audience.pass_time(now):
+            # A stream's last client is followed by the word that it has none.
+            node = node_of(event.client) if isinstance(event, ClosedConnection) else node
+            if self._is_wanted(event):
+                yield json.dumps(as_lost(node, event))
+        self._say_whether_alone(now)
+
+    def _is_wanted(self, event: Event) -> bool:
+        return self._stream is None or getattr(event, "stream", None) == self._stream
+
+    def _say_whether_alone(self, now: float) -> None:
+        alone = not self._audience.nodes and now - self._heard_at >= SILENCE_S
+        if alone and not self._said_alone:
+            log.warning("no streamer is heard at %s: waiting", self._endpoint)
+        elif self._said_alone and self._audience.nodes:
+            log.info("a streamer is heard at %s", self._endpoint)
+        self._said_alone = alone
+
+
+def as_map(notice: Notice) -> dict[str, Any]:
+    """Returns a notice as it looks on the wire."""
+    body: dict[str, Any] = msgpack.unpackb(encode_notice(notice)[1])
+    return body
+
+
+def as_lost(node: str, event: Event) -> dict[str, Any]:
+    """Returns what a node that vanished did not say itself; it has no number."""
+    return as_map(Notice(node, 0, time.time_ns(), event)) | {"seq": None}

@@ -1,0 +1,75 @@
+"""What the verbs of the command do."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TextIO
+
+from producer.asynchronous import AsyncProducer
+from producer.command.arguments import PROGRAM
+from producer.command.errors import CommandError, UsageError
+from producer.command.listening import Listener
+from producer.command.replays import Replays
+from producer.command.settings import EventsSettings, PublishSettings, Settings, StopSettings
+from producer.command.show import Show
+from producer.sources import SourceError, open_source
+
+
+async def perform(settings: Settings, out: TextIO) -> None:
+    """Does what the command is told, to its end or until cancelled.
+
+    Raises:
+        CommandError: it cannot be done.
+        UsageError: for an endpoint that is none.
+
+    """
+    match settings:
+        case PublishSettings():
+            await _publish(settings, out)
+        case StopSettings():
+            await _stop(settings)
+        case EventsSettings():
+            await _events(settings, out)
+        case _:
+            raise TypeError(f"{settings!r} is for no verb")
+
+
+async def _publish(settings: PublishSettings, out: TextIO) -> None:
+    async with _producer(settings) as producer:
+        try:
+            # In a thread, since files and devices are looked at.
+            source = await asyncio.to_thread(open_source, settings.source, settings.source_options)
+            endpoints = f"frames {settings.frames} events {settings.events}"
+            print(f"{PROGRAM} ready: stream {settings.stream} {endpoints}", file=out, flush=True)
+            work = Replays if settings.per_client else Show
+            await work(settings, source, producer).run()
+        except SourceError as error:
+            raise CommandError(str(error)) from error
+
+
+async def _stop(settings: StopSettings) -> None:
+    async with _producer(settings) as producer:
+        if settings.client is None:
+            sent = await producer.stop(settings.stream, now=settings.now)
+        else:
+            sent = await producer.stop_client(settings.client, now=settings.now)
+    if not sent:
+        raise CommandError(f"no streamer takes messages at {settings.frames}: nothing is stopped")
+
+
+async def _events(settings: EventsSettings, out: TextIO) -> None:
+    try:
+        listener = Listener(settings)
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+    try:
+        await listener.run(out)
+    finally:
+        listener.close()
+
+
+def _producer(settings: Settings) -> AsyncProducer:
+    try:
+        return AsyncProducer(settings.frames, settings.events)
+    except ValueError as error:
+        raise UsageError(str(error)) from error
