@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import resource
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
-from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
+from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
 from protocol import Status
@@ -14,6 +16,36 @@ from streamer.stream import StreamStatistics
 
 # Every scraper knows this version; our names need nothing of the newer one.
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What the processes of a service have taken of the system.
+
+    Attributes:
+        processes: how many they are.
+        cpu_s: user and system time so far, seconds.
+        resident_bytes: memory resident now.
+        open_files: file descriptors open now; each client is one.
+
+    """
+
+    processes: int
+    cpu_s: float
+    resident_bytes: int
+    open_files: int
+
+
+def own_usage() -> Usage:
+    """Returns what this process has taken (proc_pid_statm(5), getrusage(2))."""
+    times = resource.getrusage(resource.RUSAGE_SELF)
+    resident_pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return Usage(
+        processes=1,
+        cpu_s=times.ru_utime + times.ru_stime,
+        resident_bytes=resident_pages * resource.getpagesize(),
+        open_files=sum(1 for _ in Path("/proc/self/fd").iterdir()),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +60,7 @@ class NodeStatistics:
         refused: messages refused, by reason.
         undeliverable: frames for one client that had left.
         events: events published.
+        usage: what the process has taken of the system.
 
     """
 
@@ -38,6 +71,7 @@ class NodeStatistics:
     refused: Mapping[str, int]
     undeliverable: int
     events: int
+    usage: Usage
 
 
 _PER_STREAM: Final = (
@@ -61,13 +95,13 @@ class _Figures:
         yield node
         yield from _streams(self._figures.streams)
         yield from _intake(self._figures)
+        yield from _usage(self._figures.usage)
 
 
 def render(figures: NodeStatistics) -> bytes:
-    """Returns the exposition text of a moment's figures, and of this process."""
+    """Returns the exposition text of a moment's figures."""
     registry: Any = CollectorRegistry(auto_describe=False)
     registry.register(_Figures(figures))
-    ProcessCollector(registry=registry)
     return generate_latest(registry)
 
 
@@ -107,3 +141,18 @@ def _intake(figures: NodeStatistics) -> Iterable[Metric]:
         ("events", "Events published to producers.", figures.events),
     ):
         yield CounterMetricFamily(f"partcast_{name}", text, value=value)
+
+
+def _usage(usage: Usage) -> Iterable[Metric]:
+    """Yields the usual names, added up over all workers: any of them may be asked."""
+    yield GaugeMetricFamily(
+        "partcast_processes", "Streamer processes of this service.", value=usage.processes
+    )
+    yield CounterMetricFamily(
+        "process_cpu_seconds", "User and system time of all of them.", value=usage.cpu_s
+    )
+    for name, text, value in (
+        ("process_resident_memory_bytes", "Memory of all of them.", usage.resident_bytes),
+        ("process_open_fds", "File descriptors open in all of them.", usage.open_files),
+    ):
+        yield GaugeMetricFamily(name, text, value=value)

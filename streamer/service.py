@@ -24,7 +24,7 @@ from streamer.errors import StartError
 from streamer.feed import Feed
 from streamer.handlers import make_application
 from streamer.hub import Hub
-from streamer.metrics import NodeStatistics
+from streamer.metrics import NodeStatistics, own_usage
 from streamer.notifier import Notifier
 from streamer.part import new_token
 from streamer.settings import Settings
@@ -260,6 +260,7 @@ class Service:
             refused={reason.value: n for reason, n in self._feed.refused.items()},
             undeliverable=self._hub.undeliverable,
             events=self._notifier.published,
+            usage=own_usage(),
         )
 
     async def _every(self, interval_s: float, do: Callable[[float], None]) -> None:

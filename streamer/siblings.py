@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from protocol import Overload, Status
-from streamer.metrics import NodeStatistics
+from streamer.metrics import NodeStatistics, Usage
 from streamer.stream import StreamStatistics
 
 # A worker that does not answer in this time is left out of the sum, seconds.
@@ -74,9 +74,11 @@ async def _ask(path: Path) -> NodeStatistics | None:
             answer = await reader.read()
             writer.close()
         return _decoded(json.loads(answer))
-    # The socket of a worker that was killed stays behind, and refuses.
+    except ConnectionRefusedError:
+        # What a worker that was killed left behind; a folder of ours, in memory.
+        path.unlink(missing_ok=True)  # noqa: ASYNC240
     except (OSError, TimeoutError, ValueError):
-        log.debug("no figures from %s", path, exc_info=True)
+        log.warning("a worker does not tell its figures: %s", path.stem)
     return None
 
 
@@ -87,7 +89,7 @@ def _decoded(body: Mapping[str, Any]) -> NodeStatistics:
         )
         for name, each in body["streams"].items()
     }
-    return NodeStatistics(**{**body, "streams": streams})
+    return NodeStatistics(**{**body, "streams": streams, "usage": Usage(**body["usage"])})
 
 
 def added_up(nodes: Iterable[NodeStatistics]) -> NodeStatistics:
@@ -108,6 +110,12 @@ def added_up(nodes: Iterable[NodeStatistics]) -> NodeStatistics:
         refused=refused,
         undeliverable=sum(node.undeliverable for node in every),
         events=sum(node.events for node in every),
+        usage=Usage(
+            processes=sum(node.usage.processes for node in every),
+            cpu_s=sum(node.usage.cpu_s for node in every),
+            resident_bytes=sum(node.usage.resident_bytes for node in every),
+            open_files=sum(node.usage.open_files for node in every),
+        ),
     )
 
 
