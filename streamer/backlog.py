@@ -12,20 +12,17 @@ class Backlog:
 
     Attributes:
         bytes: size of the parts in the queue; the one that is held counts nothing.
+        targeted: parts in the queue that are for this client alone.
 
     """
 
-    __slots__ = ("_held", "_queue", "bytes")
+    __slots__ = ("_held", "_queue", "bytes", "targeted")
 
     def __init__(self) -> None:
         self._queue: deque[Part] | None = None  # most clients never need one
         self._held: Part | None = None
         self.bytes = 0
-
-    @property
-    def parts(self) -> int:
-        """Parts in the queue."""
-        return len(self._queue) if self._queue else 0
+        self.targeted = 0
 
     @property
     def holds(self) -> bool:
@@ -38,6 +35,7 @@ class Backlog:
             self._queue = deque()
         self._queue.append(part)
         self.bytes += part.size
+        self.targeted += part.targeted
 
     def hold(self, part: Part) -> bool:
         """Holds the newest part, behind the queue; returns whether it replaced one."""
@@ -50,14 +48,16 @@ class Backlog:
         if self._queue:
             first = self._queue.popleft()
             self.bytes -= first.size
+            self.targeted -= first.targeted
             return first
         newest, self._held = self._held, None
         return newest
 
     def drop(self) -> int:
         """Forgets everything; returns how many parts that were."""
-        dropped = self.parts + self.holds
+        dropped = len(self._queue or ()) + self.holds
         self._queue = None
         self._held = None
         self.bytes = 0
+        self.targeted = 0
         return dropped

@@ -129,8 +129,8 @@ class Client:
         self._on_credit = on_credit
         self._idle = True  # nothing waits and the next part may be written at once
         self._behind = False
-        self._current: Sequence[Part] = ()  # the parts under way
-        self._repeating = False  # whether those were delivered before
+        self._current: Part | None = None  # the part under way
+        self._repeating = False  # whether it was delivered before
         self._closing = False  # whether the closing delimiter is under way
         self._unfit = 0
 
@@ -173,7 +173,7 @@ class Client:
                 self._credit()
         else:
             self._idle = False
-            self._current = (part,)
+            self._current = part
 
     def offer_batch(self, batch: Batch) -> None:
         """Hands over parts that came together: in one write where the client is idle."""
@@ -181,6 +181,7 @@ class Client:
         wire = b""
         if self._idle:
             wire = batch.plain if advance is None else advance.form_of_batch(batch)
+        before = flow.written
         if not wire or not flow.has_room(len(wire)):
             for part in parts:
                 self.offer(part)
@@ -191,7 +192,7 @@ class Client:
                 advance.shown(parts[-1])
         else:
             self._idle = False
-            self._current = parts
+            self._sort(parts, flow.written - before)
 
     def repeat(self, part: Part, now: float) -> None:
         """Writes a part that was delivered before, where that holds nothing else up."""
@@ -201,7 +202,7 @@ class Client:
         wire = self._form(part)
         if wire is not None and self._flow.has_room(len(wire)):
             self._repeating = True
-            self._current = (part,)
+            self._current = part
             self._idle = self._flow.write(wire)
             if self._idle:
                 self._finish_current()
@@ -226,20 +227,21 @@ class Client:
             drop: whether the parts that still wait are dropped, or delivered before the end.
 
         """
-        if self.ending is not None:
-            return
-        self.ending = reason
-        self._idle = False
         if drop:
             self.skipped += self._backlog.drop()
-        if not self._flow.busy:
-            self.resume()
+        if self.ending is None:
+            self.ending = reason
+            self._idle = False
+            if not self._flow.busy:
+                self.resume()
 
     def abort(self, reason: CloseReason) -> None:
         """Ends the connection at once, the part under way torn."""
         self.ending = self.ending or reason
         self._idle = False
-        self.skipped += self._backlog.drop()
+        torn = self._current is not None and not self._repeating
+        self._current = None
+        self.skipped += self._backlog.drop() + torn
         self._outlet.abort()
 
     def stalled(self, now: float, timeout_s: float) -> bool:
@@ -302,7 +304,7 @@ class Client:
 
     def _queue(self, part: Part) -> None:
         backlog = self._backlog
-        within_window = part.targeted and backlog.parts < self.limits.window
+        within_window = part.targeted and backlog.targeted < self.limits.window
         if within_window or backlog.bytes + part.size <= self.limits.queue_bytes:
             backlog.append(part)
         else:
@@ -316,7 +318,7 @@ class Client:
         while (part := self._backlog.next()) is not None:
             wire = self._form(part)
             if wire is not None:
-                self._current = (part,)
+                self._current = part
                 return wire
             self.refuse()
         if self.ending is None or self._closing:
@@ -324,14 +326,27 @@ class Client:
         self._closing = True
         return (b"" if self._advance is None else self._advance.last_filling()) + CLOSING
 
+    def _sort(self, parts: Sequence[Part], accepted: int) -> None:
+        """Sorts a batch of which only some bytes were taken: delivered, under way, waiting."""
+        for number, part in enumerate(parts):
+            size = len(part.plain if self._advance is None else part.filling)
+            if accepted < size:
+                self._current = part
+                self._flow.shorten(size - accepted)
+                for waiting in parts[number + 1 :]:
+                    self._wait(waiting)
+                return
+            accepted -= size
+            self._count(part)
+
     def _finish_current(self) -> None:
-        parts, self._current = self._current, ()
+        part, self._current = self._current, None
         if self._closing:
             self._outlet.end()
-        for part in parts:
-            self._delivered(part)
+        if part is not None:
+            self._count(part)
 
-    def _delivered(self, part: Part) -> None:
+    def _count(self, part: Part) -> None:
         if self._repeating:
             self._repeating = False
             self.repeats += 1

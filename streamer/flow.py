@@ -86,15 +86,26 @@ class Flow:
         self._rest = self._rest[accepted:] if accepted < len(self._rest) else None
         return self._rest is None
 
+    def shorten(self, size: int) -> None:
+        """Keeps no more than the first `size` bytes of what was to be written."""
+        if self._rest is not None:
+            self._rest = self._rest[:size]
+
     def has_room(self, size: int) -> bool:
-        """Tells whether as many bytes may be written now."""
-        return self.written + size <= self.ceiling or self.fits(size)
+        """Tells whether as many bytes are within the bound."""
+        if self.written + size > self.ceiling:
+            self._look()
+        return self.written + size <= self.ceiling
 
     def fits(self, size: int) -> bool:
-        """Asks the system what still waits; an empty client may get a part of any size."""
+        """Tells whether a part may be written now: an empty client gets one of any size."""
+        return self._look() == 0 or self.written + size <= self.ceiling
+
+    def _look(self) -> int:
+        """Asks the system what still waits, bytes."""
         unacknowledged = self._outlet.unacknowledged()
         self.ceiling = self.written - unacknowledged + self._bound
-        return unacknowledged == 0 or self.written + size <= self.ceiling
+        return unacknowledged
 
     def waits(self) -> int:
         """Returns the bytes that wait, here and in the system."""
