@@ -1,10 +1,18 @@
-"""What a streamer tells the producers, as values; `notices` has their bytes."""
+"""What a streamer tells the producers, as values; `notices` has their bytes.
+
+None of them can be made with what the wire does not allow: a wrong name, number or text is a
+MalformedError, which is a ValueError.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+
+from protocol.errors import MalformedError, Refusal
+from protocol.names import check_client_id, check_stream_name
+from protocol.scalars import check_seconds, check_text, check_uint, shown
 
 
 class Overload(StrEnum):
@@ -57,6 +65,14 @@ class NewConnection:
     overload: Overload
     window: int | None
 
+    def __post_init__(self) -> None:
+        check_stream_name(self.stream)
+        check_client_id(self.client)
+        check_uint("connections", self.connections)
+        check_text("peer", self.peer)
+        _check_query(self.query)
+        _check_window(self.window)
+
 
 @dataclass(frozen=True, slots=True)
 class ClosedConnection:
@@ -85,6 +101,16 @@ class ClosedConnection:
     skipped: int
     repeats: int
 
+    def __post_init__(self) -> None:
+        check_stream_name(self.stream)
+        check_client_id(self.client)
+        check_uint("connections", self.connections)
+        check_seconds("duration", self.duration)
+        check_uint("parts", self.parts)
+        check_uint("bytes", self.bytes)
+        check_uint("skipped", self.skipped)
+        check_uint("repeats", self.repeats)
+
 
 @dataclass(frozen=True, slots=True)
 class NoConnection:
@@ -92,6 +118,13 @@ class NoConnection:
 
     stream: str
     connections: int = 0
+
+    def __post_init__(self) -> None:
+        check_stream_name(self.stream)
+        if self.connections != 0:
+            raise MalformedError(
+                Refusal.BAD_TYPE, f"connections {shown(self.connections)}: allowed is 0"
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +134,11 @@ class Credit:
     stream: str
     client: str
     delivered: int
+
+    def __post_init__(self) -> None:
+        check_stream_name(self.stream)
+        check_client_id(self.client)
+        check_uint("delivered", self.delivered)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +151,12 @@ class Watcher:
     window: int | None
     delivered: int
 
+    def __post_init__(self) -> None:
+        check_client_id(self.client)
+        _check_query(self.query)
+        _check_window(self.window)
+        check_uint("delivered", self.delivered)
+
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
@@ -121,6 +165,10 @@ class Snapshot:
     stream: str
     connections: int
     clients: tuple[Watcher, ...]
+
+    def __post_init__(self) -> None:
+        check_stream_name(self.stream)
+        check_uint("connections", self.connections)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +181,12 @@ class StreamState:
     skipped: int
     bytes: int
 
+    def __post_init__(self) -> None:
+        check_uint("connections", self.connections)
+        check_uint("parts", self.parts)
+        check_uint("skipped", self.skipped)
+        check_uint("bytes", self.bytes)
+
 
 @dataclass(frozen=True, slots=True)
 class Heartbeat:
@@ -140,6 +194,13 @@ class Heartbeat:
 
     interval: float
     streams: Mapping[str, StreamState]
+
+    def __post_init__(self) -> None:
+        check_seconds("interval", self.interval)
+        if self.interval == 0:
+            raise MalformedError(Refusal.BAD_TYPE, "interval 0: allowed is more")
+        for name in self.streams:
+            check_stream_name(name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,3 +211,16 @@ class Goodbye:
 StreamEvent = NewConnection | ClosedConnection | NoConnection | Credit | Snapshot
 NodeEvent = Heartbeat | Goodbye
 Event = StreamEvent | NodeEvent
+
+
+def _check_query(query: object) -> None:
+    if not isinstance(query, dict | Mapping):
+        raise MalformedError(Refusal.BAD_TYPE, f"query {shown(query)} is not a map")
+    for key, value in query.items():
+        check_text("query key", key)
+        check_text("query value", value)
+
+
+def _check_window(window: object) -> None:
+    if window is not None:
+        check_uint("window", window)

@@ -7,10 +7,10 @@ counts per node and topic, so that a gap means loss.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from enum import StrEnum
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 import msgpack
 
@@ -30,8 +30,9 @@ from protocol.events import (
     StreamState,
     Watcher,
 )
-from protocol.names import EVENT_PREFIX, NODE_PREFIX, check_node_id, event_topic, node_topic
+from protocol.names import check_node_id, event_topic, node_topic
 from protocol.packing import unpack_map
+from protocol.scalars import check_uint, shown
 
 # A snapshot of 10,000 clients with long queries is some MB.
 MAX_EVENT_BYTES: Final = 64 * 1024 * 1024
@@ -47,8 +48,12 @@ _TYPES: Final[dict[str, type[Event]]] = {
     "heartbeat": Heartbeat,
     "goodbye": Goodbye,
 }
-_E = TypeVar("_E", bound=StrEnum)
 _NAMES: Final = {kind: name for name, kind in _TYPES.items()}
+# The keys of a map on the wire are the attributes of its value, in order.
+_KEYS: Final[dict[Any, tuple[str, ...]]] = {
+    kind: tuple(each.name for each in fields(kind))
+    for kind in (*_TYPES.values(), Watcher, StreamState)
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +66,20 @@ class Notice:
         time: when it was published, Unix ns.
         event: what happened.
 
+    Raises:
+        MalformedError: (a ValueError) for a value that the wire does not allow.
+
     """
 
     node: str
     seq: int
     time: int
     event: Event
+
+    def __post_init__(self) -> None:
+        check_node_id(self.node)
+        check_uint("seq", self.seq)
+        check_uint("time", self.time)
 
 
 def event_type(event: Event) -> str:
@@ -82,33 +95,23 @@ def topic_of(node: str, event: Event) -> bytes:
 
 
 def encode_notice(notice: Notice) -> list[bytes]:
-    """Returns the two frames of a notice."""
+    """Returns the two frames of a notice.
+
+    Raises:
+        MalformedError: for the reason `lost`, which is never on the wire.
+
+    """
+    event = notice.event
+    if isinstance(event, ClosedConnection) and event.reason is CloseReason.LOST:
+        raise MalformedError(Refusal.BAD_TYPE, f'reason "{event.reason}" is not for the wire')
     body = {
-        "type": event_type(notice.event),
+        "type": event_type(event),
         "node": notice.node,
         "seq": notice.seq,
         "time": notice.time,
-        **_as_map(notice.event),
+        **_as_map(event),
     }
-    return [topic_of(notice.node, notice.event), msgpack.packb(body)]
-
-
-def _as_map(value: Any) -> dict[str, Any]:
-    return {each.name: _plain(getattr(value, each.name)) for each in fields(value)}
-
-
-def _plain(value: Any) -> Any:
-    match value:
-        case StrEnum():
-            return value.value
-        case Watcher() | StreamState():
-            return _as_map(value)
-        case tuple():
-            return [_plain(each) for each in value]
-        case Mapping():
-            return {key: _plain(each) for key, each in value.items()}
-        case _:
-            return value
+    return [topic_of(notice.node, event), msgpack.packb(body, default=_as_map)]
 
 
 def decode_notice(parts: Sequence[bytes]) -> Notice:
@@ -124,113 +127,71 @@ def decode_notice(parts: Sequence[bytes]) -> Notice:
         )
     topic, packed = parts
     body = unpack_map(packed, "event", max_bytes=MAX_EVENT_BYTES, max_items=MAX_EVENT_ITEMS)
-    try:
-        event = _event(body)
-        notice = Notice(check_node_id(body["node"]), _uint(body["seq"]), _uint(body["time"]), event)
-    except (KeyError, TypeError, AttributeError) as error:
-        raise MalformedError(Refusal.BAD_TYPE, f"bad event: {error!r}") from error
-    if topic_of(notice.node, event) != topic:
+    name = body.get("type")
+    kind = _TYPES.get(name) if isinstance(name, str) else None
+    if kind is None:
+        raise MalformedError(Refusal.BAD_TYPE, f"unknown event type {shown(name)}")
+    event: Event = _value(kind, body)
+    node, seq, time = _items(("node", "seq", "time"), body)
+    notice = Notice(node, seq, time, event)
+    if topic_of(node, event) != topic:
         raise MalformedError(
             Refusal.BAD_TOPIC,
-            f"bad topic {bytes(topic[:80])!r}: allowed are {EVENT_PREFIX.decode()}<stream>/ "
-            f"and {NODE_PREFIX.decode()}<node id>/, as the body says",
+            f"bad topic {shown(topic)}: allowed is {shown(topic_of(node, event))}",
         )
     return notice
 
 
-def _event(body: Mapping[str, Any]) -> Event:
-    match body["type"]:
-        case "new_connection":
-            return NewConnection(
-                _text(body["stream"]),
-                _text(body["client"]),
-                _uint(body["connections"]),
-                _text(body["peer"]),
-                _query(body["query"]),
-                _overload(body["overload"]),
-                _window(body["window"]),
-            )
-        case "closed_connection":
-            return ClosedConnection(
-                _text(body["stream"]),
-                _text(body["client"]),
-                _uint(body["connections"]),
-                _reason(body["reason"]),
-                _seconds(body["duration"]),
-                *(_uint(body[key]) for key in ("parts", "bytes", "skipped", "repeats")),
-            )
-        case "no_connection":
-            return NoConnection(_text(body["stream"]))
-        case "credit":
-            return Credit(_text(body["stream"]), _text(body["client"]), _uint(body["delivered"]))
-        case "snapshot":
-            clients = tuple(_watcher(each) for each in body["clients"])
-            return Snapshot(_text(body["stream"]), _uint(body["connections"]), clients)
-        case "heartbeat":
-            streams = {_text(name): _state(each) for name, each in body["streams"].items()}
-            return Heartbeat(_seconds(body["interval"]), streams)
-        case "goodbye":
-            return Goodbye()
-        case other:
-            raise MalformedError(Refusal.BAD_TYPE, f"unknown event type {str(other)[:40]!r}")
+def _as_map(value: Any) -> dict[str, Any]:
+    """Returns what msgpack cannot spell as what it can."""
+    keys = _KEYS.get(type(value))
+    return dict(value) if keys is None else {key: getattr(value, key) for key in keys}
 
 
-def _watcher(body: Mapping[str, Any]) -> Watcher:
-    return Watcher(
-        _text(body["client"]),
-        _query(body["query"]),
-        _overload(body["overload"]),
-        _window(body["window"]),
-        _uint(body["delivered"]),
-    )
+def _value(kind: Callable[..., Any], body: object) -> Any:
+    """Returns the value of a class that a map holds."""
+    if not isinstance(body, dict):
+        raise MalformedError(Refusal.BAD_TYPE, f"{shown(body)} is not a map")
+    return kind(*_items(_KEYS[kind], body))
 
 
-def _state(body: Mapping[str, Any]) -> StreamState:
-    return StreamState(
-        _uint(body["connections"]),
-        _member(Status, body["status"]),
-        *(_uint(body[key]) for key in ("parts", "skipped", "bytes")),
-    )
-
-
-def _text(value: object) -> str:
-    if not isinstance(value, str):
-        raise TypeError(f"{value!r} is not a string")
-    return value
-
-
-def _uint(value: object) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        raise TypeError(f"{value!r} is not an unsigned integer")
-    return value
-
-
-def _seconds(value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise TypeError(f"{value!r} is not a number of seconds")
-    return float(value)
-
-
-def _query(value: object) -> dict[str, str]:
-    if not isinstance(value, Mapping):
-        raise TypeError(f"{value!r} is not a map")
-    return {_text(key): _text(each) for key, each in value.items()}
-
-
-def _window(value: object) -> int | None:
-    return None if value is None else _uint(value)
-
-
-def _overload(value: object) -> Overload:
-    return _member(Overload, value)
-
-
-def _reason(value: object) -> CloseReason:
-    return _member(CloseReason, value)
-
-
-def _member(kind: type[_E], value: object) -> _E:
+def _items(keys: Sequence[str], body: Mapping[Any, Any]) -> list[Any]:
     try:
-        return kind(_text(value))
-    except ValueError as error:
-        raise TypeError(str(error)) from error
+        return [_READ[key](body[key]) if key in _READ else body[key] for key in keys]
+    except KeyError as error:
+        raise MalformedError(Refusal.BAD_TYPE, f"an event without {error.args[0]}") from None
+
+
+def _one_of(name: str, allowed: Iterable[StrEnum]) -> Callable[[object], StrEnum]:
+    members = {each.value: each for each in allowed}
+
+    def read(value: object) -> StrEnum:
+        member = members.get(value) if isinstance(value, str) else None
+        if member is None:
+            words = ", ".join(members)
+            raise MalformedError(Refusal.BAD_TYPE, f"{name} {shown(value)}: allowed are {words}")
+        return member
+
+    return read
+
+
+def _watchers(value: object) -> tuple[Watcher, ...]:
+    if not isinstance(value, list):
+        raise MalformedError(Refusal.BAD_TYPE, f"clients {shown(value)} is not an array")
+    return tuple(_value(Watcher, each) for each in value)
+
+
+def _states(value: object) -> dict[str, StreamState]:
+    if not isinstance(value, dict):
+        raise MalformedError(Refusal.BAD_TYPE, f"streams {shown(value)} is not a map")
+    return {name: _value(StreamState, each) for name, each in value.items()}
+
+
+_READ: Final[Mapping[str, Callable[[object], Any]]] = {
+    "overload": _one_of("overload", Overload),
+    "status": _one_of("status", Status),
+    # That a client is lost is a producer's word: no node says it of its own clients.
+    "reason": _one_of("reason", (each for each in CloseReason if each is not CloseReason.LOST)),
+    "clients": _watchers,
+    "streams": _states,
+}
