@@ -61,6 +61,8 @@ class Frame:
     producer: str | None = None
 
     def __post_init__(self) -> None:
+        if not isinstance(self.body, bytes):
+            raise MalformedError(Refusal.BAD_TYPE, f"body {shown(self.body)} is not bytes")
         if self.content_type is not None:
             check_media_type(self.content_type)
         _check_headers(self.headers)
@@ -156,19 +158,20 @@ def _from_header(address: Address, header: dict[Any, Any], body: bytes) -> Messa
     for key in ("content_type", "headers", "time", "seq", "producer"):
         if key in header and header[key] is None:
             raise MalformedError(Refusal.BAD_TYPE, f"{key} is nil: leave the key out")
+    frame = Frame(
+        address,
+        body,
+        header.get("content_type"),
+        header.get("headers", {}),
+        header.get("time"),
+        header.get("seq"),
+        header.get("producer"),
+    )
     match header.get("type", "frame"):
         case "frame":
-            return Frame(
-                address,
-                body,
-                header.get("content_type"),
-                header.get("headers", {}),
-                header.get("time"),
-                header.get("seq"),
-                header.get("producer"),
-            )
-        case "stop":
-            return Stop(address, header.get("seq"), header.get("producer"))
+            return frame
+        case "stop":  # right in every key, those of a frame included
+            return Stop(address, frame.seq, frame.producer)
         case other:
             raise MalformedError(
                 Refusal.BAD_TYPE, f'type {shown(other)}: "frame" and "stop" are allowed'
