@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from protocol.errors import MalformedError, Refusal
@@ -17,6 +18,9 @@ ALL_PREFIX: Final = b"all/"
 ONE_PREFIX: Final = b"one/"
 EVENT_PREFIX: Final = b"event/"
 NODE_PREFIX: Final = b"node/"
+
+# Topics whose addresses are kept, a few hundred bytes each; refused ones are not.
+TOPICS_REMEMBERED: Final = 4096
 
 
 def is_stream_name(name: str) -> bool:
@@ -91,6 +95,8 @@ class OneClient:
 Address = AllClients | OneClient
 
 
+# The same few topics come over and over; to parse one is half the price of a plain frame.
+@lru_cache(maxsize=TOPICS_REMEMBERED)
 def parse_topic(topic: bytes) -> Address:
     """Returns whom a topic of the frames channel addresses; raises MalformedError."""
     name = topic[4:-1]
