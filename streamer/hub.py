@@ -181,7 +181,7 @@ class Hub:
             case OneClient(client_id), _:
                 client = self._clients.get(client_id)
                 if client is None:
-                    self.undeliverable += 1
+                    self.undeliverable += isinstance(message, Frame)
                 else:
                     self._accept_for_one(client, message, now)
 
@@ -228,7 +228,7 @@ class Hub:
     def _target(self, client: Viewer, message: Message, part: Part | None, now: float) -> None:
         """Carries a message to the one client it is for."""
         if client.id not in self._clients:
-            self.undeliverable += 1
+            self.undeliverable += isinstance(message, Frame)
             return
         stops = self._targets.setdefault(client.id, Stops())
         if isinstance(message, Stop):

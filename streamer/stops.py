@@ -7,7 +7,7 @@ the frame of that number, at most `STOP_WAIT_S`. No I/O, no clock.
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from protocol import Frame, Stop
@@ -65,11 +65,18 @@ class Stops:
         self._pending: _Pending | None = None
 
     def stop(self, stop: Stop, now: float) -> bool:
-        """Takes a stop in; returns whether it takes effect at once."""
+        """Takes a stop in; returns whether it takes effect at once.
+
+        Of several that wait the first counts: one sent again gains no time.
+        """
         if stop.seq is None or self._numbering.reached(stop.producer, stop.seq):
             self._pending = None
             return True
-        self._pending = _Pending(stop.seq, stop.producer, now + STOP_WAIT_S)
+        pending = self._pending
+        if pending is None:
+            self._pending = _Pending(stop.seq, stop.producer, now + STOP_WAIT_S)
+        elif stop.producer == pending.producer and stop.seq < pending.seq:
+            self._pending = replace(pending, seq=stop.seq)
         return False
 
     def before(self, frame: Frame) -> bool:
