@@ -1,7 +1,8 @@
-"""What the kernel says of processes: whose they are, CPU time and memory."""
+"""What the kernel says of processes and of the machine: CPU time and memory."""
 
 import os
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")
@@ -55,3 +56,32 @@ def kernel_tcp_kib() -> float:
         if line.startswith("TCP:"):
             return int(line.split()[-1]) * PAGE_KIB
     raise LookupError("/proc/net/sockstat has no line for TCP")
+
+
+@dataclass(frozen=True)
+class Spent:
+    """CPU time of the whole machine up to a moment, seconds.
+
+    Attributes:
+        foreign_s: what processes used that the harness did not start and wait for.
+        stolen_s: what the hypervisor gave to others.
+
+    """
+
+    foreign_s: float
+    stolen_s: float
+
+
+def machine_spent() -> Spent:
+    """Gives the machine's CPU time so far; differences of two are exact once children ended."""
+    user, nice, system, _, _, irq, softirq, steal = _machine_ticks()
+    own = os.times()
+    ours = own.user + own.system + own.children_user + own.children_system
+    busy = (user + nice + system + irq + softirq) / TICKS_PER_S
+    return Spent(busy - ours, steal / TICKS_PER_S)
+
+
+def _machine_ticks() -> tuple[int, ...]:
+    """Gives the first eight numbers of proc_stat(5)'s line for all cores."""
+    first = Path("/proc/stat").read_text().partition("\n")[0]
+    return tuple(map(int, first.split()[1:9]))

@@ -10,17 +10,34 @@ ROOT = BENCH.parent
 BUILD = BENCH / "build"
 PEERS = BUILD / "peers"
 PEERS_PYTHON = PEERS / "bin" / "python"
+INSTALL_PEERS = "python -m bench install"
+INSTALL_COMPILER = "apt-get install gcc libc6-dev"
+INSTALL_TLS = "apt-get install libssl-dev openssl"
+SOURCES = {"floor": ("floor.c", "stamp.c"), "load": ("load/*.c", "stamp.c")}
+FLAGS = ("-O2", "-flto", "-Wall", "-Wextra")
 
 
+@cache
 def compiled(name: str) -> Path:
-    """Gives the program made of `<name>.c`, made anew when its source is newer."""
-    sources = [BENCH / f"{name}.c", BENCH / "stamp.h"]
+    """Gives a C program of ours, made anew when one of its sources is newer."""
+    sources = [path for pattern in SOURCES[name] for path in sorted(BENCH.glob(pattern))]
+    read = [*sources, *BENCH.glob("*.h"), *BENCH.glob("load/*.h")]
     program = BUILD / name
-    newest = max(source.stat().st_mtime for source in sources)
+    newest = max(path.stat().st_mtime for path in read)
     if not program.exists() or program.stat().st_mtime < newest:
         BUILD.mkdir(exist_ok=True)
-        subprocess.run(["cc", "-O2", "-o", str(program), str(sources[0])], check=True)
+        command = ["cc", *FLAGS, "-o", str(program), *map(str, sources)]
+        command += ["-DLOAD_TLS", "-lssl", "-lcrypto"] if name == "load" and has_tls() else []
+        subprocess.run(command, check=True)
     return program
+
+
+@cache
+def has_tls() -> bool:
+    """Says whether the load client can be built to speak TLS."""
+    program = b"#include <openssl/ssl.h>\nint main(void) { return TLS_client_method() == 0; }\n"
+    look = ["cc", "-xc", "-", "-o", "/dev/null", "-lssl", "-lcrypto"]
+    return subprocess.run(look, input=program, capture_output=True, check=False).returncode == 0
 
 
 @cache
@@ -39,3 +56,4 @@ def install_peers() -> None:
     requirements = str(BENCH / "peers" / "requirements.txt")
     pip = [str(PEERS_PYTHON), "-m", "pip", "install", "--quiet", "--requirement", requirements]
     subprocess.run(pip, check=True)
+    peer_has.cache_clear()

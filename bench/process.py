@@ -35,8 +35,11 @@ class Child:
         env: Mapping[str, str] | None = None,
         cwd: Path | None = None,
     ) -> None:
+        self._command = command
         self._log = log
-        pinned = ["taskset", "-c", ",".join(map(str, cores)), *command]
+        # A harness that is killed takes its children with it.
+        leashed = ["setpriv", "--pdeathsig", "TERM", *command]
+        pinned = ["taskset", "-c", ",".join(map(str, cores)), *leashed]
         with log.open("ab") as stderr:
             self._process = subprocess.Popen(
                 pinned,
@@ -127,4 +130,4 @@ class Child:
 
     def _story(self, what: str) -> str:
         tail = self._log.read_bytes()[-LOG_TAIL_BYTES:].decode(errors="replace")
-        return f"{' '.join(map(str, self._process.args[3:]))} {what}\n{tail}".rstrip()  # type: ignore[index]
+        return f"{' '.join(self._command)} {what}\n{tail}".rstrip()

@@ -8,7 +8,7 @@
  *  32   -  filler: FILLER[(seq + i) % FILLER_BYTES], i counted from here
  *  -8   8  sequence number again: a payload made of two frames shows here
  *
- * stamp.py makes the same bytes. */
+ * stamp.c and stamp.py make the same bytes. */
 #ifndef BENCH_STAMP_H
 #define BENCH_STAMP_H
 
@@ -27,17 +27,10 @@ struct stamp {
     uint64_t seq, time_ns, length;
 };
 
-static unsigned char filler[2 * FILLER_BYTES]; /* twice, so that any FILLER_BYTES are contiguous */
+extern unsigned char filler[2 * FILLER_BYTES]; /* twice, so that any FILLER_BYTES are contiguous */
 
-static void filler_init(void) {
-    uint32_t x = 2463534242u; /* Marsaglia's xorshift32 */
-    for (int i = 0; i < FILLER_BYTES; i++) {
-        x ^= x << 13;
-        x ^= x >> 17;
-        x ^= x << 5;
-        filler[i] = filler[i + FILLER_BYTES] = (unsigned char)x;
-    }
-}
+void filler_init(void);
+void stamp_write(unsigned char *out, uint64_t seq, uint64_t length);
 
 static inline uint64_t now_ns(void) {
     struct timespec t;
@@ -54,19 +47,6 @@ static inline int filler_matches(const unsigned char *data, uint64_t seq, uint64
         n -= take;
     }
     return 1;
-}
-
-static inline void stamp_write(unsigned char *out, uint64_t seq, uint64_t length) {
-    struct stamp head = {.seq = seq, .time_ns = now_ns(), .length = length};
-    memcpy(head.magic, STAMP_MAGIC, sizeof head.magic);
-    memcpy(out, &head, sizeof head);
-    uint64_t fill = length - STAMP_MIN_BYTES;
-    for (uint64_t at = 0; at < fill;) {
-        uint64_t take = fill - at < FILLER_BYTES ? fill - at : FILLER_BYTES;
-        memcpy(out + STAMP_HEAD_BYTES + at, filler + (seq + at) % FILLER_BYTES, take);
-        at += take;
-    }
-    memcpy(out + length - STAMP_TAIL_BYTES, &seq, STAMP_TAIL_BYTES);
 }
 
 #endif

@@ -1,8 +1,10 @@
 """One server under one load: started, measured over steady windows, and ended."""
 
 import json
+import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,13 +12,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-import sys
-
 from bench.accounting import cpu_s
 from bench.build import compiled
-from bench.cores import split_cores
+from bench.cores import pinned_cores, shared_cores
 from bench.process import Child, ChildError
-from bench.servers import Plan, Place, Running, Server, python_env
+from bench.servers import Place, Plan, Running, Server
 
 TRIAL_LIFE_S = 900  # the load client ends itself by then
 CONNECT_TIMEOUT_S = 30
@@ -40,10 +40,11 @@ class Group:
     series: bool = False
     check: int = CHECK_EVERY
 
-    def argument(self, path: str) -> str:
+    def argument(self, path: str, *, tls: bool) -> str:
         keys = ("name", "count", "streams", "rate", "rcvbuf", "rush", "hold_ms", "check")
         pairs = [f"{key}={getattr(self, key)}" for key in keys]
-        pairs += [f"wait={int(self.wait)}", f"series={int(self.series)}", f"path={path}"]
+        pairs += [f"wait={int(self.wait)}", f"series={int(self.series)}"]
+        pairs += [f"tls={int(tls)}", f"path={path}"]
         return ",".join(pairs)
 
 
@@ -52,6 +53,7 @@ class Window:
     """What happened between two moments, counted by the clients, the kernel and the publisher."""
 
     elapsed_s: float
+    counted_s: float  # by the load client's clock: busy, it ends its count a little late
     server_cpu_s: float
     publisher_cpu_s: float
     client_cpu_s: float
@@ -75,7 +77,9 @@ class Window:
 
     @property
     def cpu_us_per_part(self) -> float:
-        return self.server_cpu_s * 1e6 / self.parts if self.parts else float("inf")
+        if not self.parts:
+            return float("inf")
+        return self.server_core_use * 1e6 * self.counted_s / self.parts
 
     @property
     def load_core_use(self) -> float:
@@ -88,7 +92,7 @@ class Window:
 
     def delivered(self, watchers_per_frame: float) -> float:
         """Gives the share of asked-for deliveries that arrived whole."""
-        asked = self.rate * self.elapsed_s * watchers_per_frame
+        asked = self.rate * self.counted_s * watchers_per_frame
         return self.parts / asked if asked else 0.0
 
     def latency_ms(self, quantile: str, group: str = "base") -> float:
@@ -96,24 +100,36 @@ class Window:
 
 
 class Trial:
-    """A running server with its publisher and its clients, as a context."""
+    """A running server with its publisher and its clients, as a context.
 
-    def __init__(self, server: Server, plan: Plan, *groups: Group, sure: bool = False) -> None:
+    `sure` has the publisher wait for room instead of dropping; `pinned` gives the server cores
+    of its own.
+    """
+
+    def __init__(
+        self,
+        server: Server,
+        plan: Plan,
+        *groups: Group,
+        sure: bool = False,
+        pinned: bool = True,
+    ) -> None:
         self._server = server
         self._plan = plan
         self._groups = groups
         self._sure = sure
+        self._pinned = pinned
         self._ending = ExitStack()
         self._rate = 0.0
 
     def __enter__(self) -> Self:
+        cores = pinned_cores() if self._pinned else shared_cores()
+        mine = cores.for_server(self._server.cores) if self._pinned else cores.servers
         with ExitStack() as ending:
             directory = Path(ending.enter_context(tempfile.TemporaryDirectory()))
             directory.chmod(0o755)  # servers that change their user must get in
-            cores = split_cores()
-            place = Place(cores.for_workers(self._plan.workers), directory)
-            self._load_place = Place([cores.load], directory)
-            self.running = self._server.start(self._plan, place, ending)
+            self._load_place = Place(cores.load, directory)
+            self.running = self._server.start(self._plan, Place(mine, directory), ending)
             self._source = self._start_source(self.running, ending)
             self._load = self._start_load(ending) if self._groups else None
             self._ending = ending.pop_all()
@@ -131,6 +147,10 @@ class Trial:
     def pids(self) -> list[int]:
         """Gives the server's processes, all of them; looked up once, when it is up."""
         return self.running.pids
+
+    def start(self, command: Sequence[str]) -> Child:
+        """Starts one more process beside the load; it ends with the trial."""
+        return self._load_place.start(self._ending, command)
 
     def set_rate(self, frames_per_s: float) -> None:
         """Has frames published at this rate over all streams together."""
@@ -159,6 +179,11 @@ class Trial:
         time.sleep(seconds)
         return self._end(*before)
 
+    @property
+    def sent(self) -> int:
+        """Gives the frames handed to the server since the start."""
+        return int(self._source.ask("mark").removeprefix("sent "))
+
     def drain(self, most_s: float = 15) -> None:
         """Stops publishing and waits until nothing is under way."""
         self.set_rate(0)
@@ -168,7 +193,7 @@ class Trial:
                 raise ChildError(f"{self._server.name} still sends after {most_s} s of silence")
 
     def _begin(self) -> tuple[float, int, float, float]:
-        sent = self._sent()
+        sent = self.sent
         self._ask_load("begin")
         return time.monotonic(), sent, cpu_s(self.pids), self._publisher_cpu_s()
 
@@ -180,11 +205,12 @@ class Trial:
         report = self._ask_load("end")
         return Window(
             elapsed_s=elapsed_s,
+            counted_s=report["elapsed_s"],
             server_cpu_s=server_cpu_s,
             publisher_cpu_s=self._publisher_cpu_s() - publisher_cpu_s,
             client_cpu_s=report["own_cpu_s"],
             rate=self._rate,
-            sent=self._sent() - sent,
+            sent=self.sent - sent,
             clients=sum(group["opened"] for group in report["groups"].values()),
             groups=report["groups"],
         )
@@ -197,24 +223,17 @@ class Trial:
         options += ["--streams", str(self._plan.streams)]
         options += ["--content-type", self._plan.content_type]
         options += ["--sure"] if self._sure else []
-        child = Child(
-            [sys.executable, "-m", "bench.publish", *running.way_in, *options],
-            cores=self._load_place.cores,
-            log=self._load_place.directory / "publisher.log",
-            env=python_env(),
-        )
-        ending.enter_context(child).read_until("ready", PUBLISHER_TIMEOUT_S)
+        command = [sys.executable, "-m", "bench.publish", *running.way_in, *options]
+        child = self._load_place.start(ending, command)
+        child.read_until("ready", PUBLISHER_TIMEOUT_S)
         time.sleep(SUBSCRIBE_S)
         return child
 
     def _start_load(self, ending: ExitStack) -> Child:
-        groups = [group.argument(self.running.path) for group in self._groups]
-        command = [str(compiled("load")), str(self.running.port), str(TRIAL_LIFE_S), *groups]
-        log = self._load_place.directory / "load.log"
-        return ending.enter_context(Child(command, cores=self._load_place.cores, log=log))
-
-    def _sent(self) -> int:
-        return int(self._source.ask("mark").removeprefix("sent "))
+        running = self.running
+        groups = [group.argument(running.path, tls=running.tls) for group in self._groups]
+        command = [str(compiled("load")), str(running.port), str(TRIAL_LIFE_S), *groups]
+        return self._load_place.start(ending, command)
 
     def _publisher_cpu_s(self) -> float:
         """Gives 0 for a server that makes its frames itself: that is in the server's time."""
@@ -222,6 +241,6 @@ class Trial:
 
     def _ask_load(self, line: str) -> dict[str, Any]:
         if self._load is None:
-            return {"own_cpu_s": 0.0, "groups": {}}
+            return {"own_cpu_s": 0.0, "elapsed_s": 0.0, "groups": {}}
         answer: dict[str, Any] = json.loads(self._load.ask(line))
         return answer

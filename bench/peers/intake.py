@@ -31,7 +31,7 @@ class Newest:
 
 def start_intake(newest: Newest) -> str:
     """Receives in the background; gives the address to publish to."""
-    frames = zmq.Context.instance().socket(zmq.SUB)
+    frames: zmq.Socket[bytes] = zmq.Context.instance().socket(zmq.SUB)
     frames.subscribe(b"all/")
     frames.bind("tcp://127.0.0.1:*")
 
@@ -40,4 +40,4 @@ def start_intake(newest: Newest) -> str:
             newest.put(frames.recv_multipart()[2])
 
     threading.Thread(target=receive, daemon=True).start()
-    return frames.getsockopt_string(zmq.LAST_ENDPOINT)
+    return str(frames.getsockopt_string(zmq.LAST_ENDPOINT))

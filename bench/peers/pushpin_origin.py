@@ -6,7 +6,7 @@ import tornado.httpserver
 import tornado.netutil
 import tornado.web
 
-from bench.publish import BOUNDARY
+from bench.ways import BOUNDARY
 
 
 class HoldHandler(tornado.web.RequestHandler):

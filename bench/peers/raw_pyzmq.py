@@ -4,7 +4,7 @@ import zmq
 
 
 def main() -> None:
-    frames = zmq.Context.instance().socket(zmq.SUB)
+    frames: zmq.Socket[bytes] = zmq.Context.instance().socket(zmq.SUB)
     frames.subscribe(b"all/")
     frames.bind("tcp://127.0.0.1:*")
     print(f"ready 0 {frames.getsockopt_string(zmq.LAST_ENDPOINT)}", flush=True)

@@ -17,8 +17,8 @@ content_type = sys.argv[1].encode()
 async def parts() -> AsyncIterator[bytes]:
     number = newest.number
     while True:
-        while number == newest.number:
-            await asyncio.sleep(0.001)  # its examples poll too
+        while number == newest.number:  # noqa: ASYNC110  its examples poll too
+            await asyncio.sleep(0.001)
         number = newest.number
         yield b"--frame\r\nContent-Type:" + content_type + b"\r\n\r\n" + newest.frame + b"\r\n"
 

@@ -8,6 +8,8 @@ from bench.servers import Server
 
 Row = dict[str, Any]
 
+START_S = 2.0  # about what it takes to start a server, its clients and its publisher, and to end
+
 
 @dataclass(frozen=True)
 class Effort:
@@ -21,11 +23,25 @@ class Effort:
     search_steps: int  # probes of one search for the highest rate
 
 
-SHORT = Effort(rounds=2, window_s=1.0, probe_s=0.6, settle_s=0.4, slow_s=8, search_steps=7)
-FULL = Effort(rounds=5, window_s=3.0, probe_s=1.5, settle_s=0.8, slow_s=90, search_steps=12)
+SHORT = Effort(rounds=1, window_s=1.0, probe_s=0.6, settle_s=0.4, slow_s=8, search_steps=8)
+FULL = Effort(rounds=5, window_s=3.0, probe_s=1.2, settle_s=0.5, slow_s=30, search_steps=12)
 
 
 class Procedure(Protocol):
-    """Measures one server once; `earlier` has its rows of the rounds before."""
+    """Measures one server once."""
 
-    def measure(self, server: Server, effort: Effort, earlier: Sequence[Row]) -> list[Row]: ...
+    def measure(self, server: Server, effort: Effort, earlier: Sequence[Row], /) -> list[Row]:
+        """Gives one row for each case.
+
+        Args:
+            server: what is measured.
+            effort: how long to look.
+            earlier: the server's rows of the rounds before.
+
+        Raises:
+            UnavailableError: where this cannot be measured here.
+
+        """
+
+    def estimate_s(self, effort: Effort, /) -> float:
+        """Gives about how long that takes, seconds."""

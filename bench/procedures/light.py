@@ -4,7 +4,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bench.procedures import Effort, Row
+from bench.procedures import START_S, Effort, Row
 from bench.servers import Plan, Server
 from bench.trial import Group, Trial
 
@@ -13,20 +13,19 @@ LONGER = 2  # at 10 frames per second a window needs this many times the usual l
 
 @dataclass(frozen=True)
 class Light:
+    """A few frames per second for some hundred clients."""
+
     payload_bytes: int
     clients: int
     frames_per_s: float = 10
-    content_type: str = "application/octet-stream"
 
-    def measure(self, server: Server, effort: Effort, earlier: Sequence[Row]) -> list[Row]:
+    def measure(self, server: Server, effort: Effort, earlier: Sequence[Row], /) -> list[Row]:
         del earlier
-        plan = Plan(
-            self.payload_bytes, content_type=self.content_type, frames_per_s=self.frames_per_s
-        )
+        plan = Plan(self.payload_bytes, frames_per_s=self.frames_per_s)
         with Trial(server, plan, Group(self.clients)) as trial:
             trial.wait_connected()
             trial.set_rate(self.frames_per_s)
-            time.sleep(effort.settle_s + 2 / self.frames_per_s)
+            time.sleep(self._settle_s(effort))
             window = trial.window(effort.window_s * LONGER)
         return [
             {
@@ -39,3 +38,9 @@ class Light:
                 "damage": window.damage,
             }
         ]
+
+    def estimate_s(self, effort: Effort, /) -> float:
+        return START_S + self._settle_s(effort) + effort.window_s * LONGER
+
+    def _settle_s(self, effort: Effort) -> float:
+        return effort.settle_s + 2 / self.frames_per_s

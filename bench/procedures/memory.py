@@ -5,10 +5,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bench.accounting import kernel_tcp_kib, pss_kib
-from bench.procedures import Effort, Row
+from bench.procedures import START_S, Effort, Row
 from bench.servers import Plan, Server
 from bench.trial import Group, Trial
 
+CONNECT_PER_S = 1500  # about how many clients a server accepts
 REST_S = 0.5  # allocators settle
 
 
@@ -19,7 +20,7 @@ class IdleMemory:
     first: int = 500
     more: int = 2000
 
-    def measure(self, server: Server, effort: Effort, earlier: Sequence[Row]) -> list[Row]:
+    def measure(self, server: Server, effort: Effort, earlier: Sequence[Row], /) -> list[Row]:
         del effort, earlier
         groups = Group(self.first), Group(self.more, name="more", wait=True)
         with Trial(server, Plan(1000), *groups) as trial:
@@ -31,6 +32,10 @@ class IdleMemory:
             time.sleep(REST_S)
             after_kib = pss_kib(trial.pids)
         return [{"kib_per_client": (after_kib - before_kib) / self.more}]
+
+    def estimate_s(self, effort: Effort, /) -> float:
+        del effort
+        return START_S + 2 * REST_S + (self.first + self.more) / CONNECT_PER_S
 
 
 @dataclass(frozen=True)
@@ -45,7 +50,7 @@ class StuckMemory:
     most_s: float = 24  # a streamer throws them out after 30 s
     looks: int = 4
 
-    def measure(self, server: Server, effort: Effort, earlier: Sequence[Row]) -> list[Row]:
+    def measure(self, server: Server, effort: Effort, earlier: Sequence[Row], /) -> list[Row]:
         del earlier
         stuck = Group(self.stuck, name="stuck", rate=-1, rcvbuf=self.rcvbuf, wait=True)
         with Trial(server, Plan(self.payload_bytes), Group(self.others), stuck) as trial:
@@ -55,8 +60,15 @@ class StuckMemory:
             before_kib = pss_kib(trial.pids), kernel_tcp_kib()
             trial.launch("stuck")
             trial.wait_connected("stuck")
-            every_s = min(effort.slow_s, self.most_s) / self.looks
-            return [self._look(trial, every_s, *before_kib) for _ in range(self.looks)]
+            every_s = self._watched_s(effort) / self.looks
+            looks = [self._look(trial, every_s, *before_kib) for _ in range(self.looks)]
+        return [{"case": f"{n} of {self.looks}", **look} for n, look in enumerate(looks, 1)]
+
+    def estimate_s(self, effort: Effort, /) -> float:
+        return START_S + effort.settle_s + self._watched_s(effort)
+
+    def _watched_s(self, effort: Effort) -> float:
+        return min(effort.slow_s, self.most_s)
 
     def _look(self, trial: Trial, every_s: float, pss_before: float, tcp_before: float) -> Row:
         window = trial.window(every_s)

@@ -4,14 +4,16 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bench.procedures import Effort, Row
+from bench.procedures import START_S, Effort, Row
 from bench.servers import Plan, Server
 from bench.trial import Group, Trial, Window
 
 ENOUGH = 0.99  # share of asked-for parts that must arrive for a rate to count
 FIRST_STEP = 2.0  # a search that knows nothing doubles
 LATER_STEP = 1.12  # one that knows the round before looks around there
-FINE_ENOUGH = 1.04  # a bracket this narrow is an answer
+FINE_ENOUGH = 1.03  # a bracket this narrow is an answer
+USUAL_STEPS = 5  # of a search that knows the round before
+DRAIN_S = 1.0  # about what a server takes to send what it had taken on too much
 
 
 class Search:
@@ -43,19 +45,28 @@ class Search:
 
 @dataclass(frozen=True)
 class Saturation:
-    """Raises the rate until parts are missing, then measures at the highest rate that passed."""
+    """Raises the rate until parts are missing, then measures at the highest rate that passed.
+
+    Attributes:
+        payload_bytes: size of each frame.
+        clients: who all watch one stream.
+        first_parts_per_s: where a search begins that knows no earlier round.
+        pinned: whether the server has cores of its own.
+
+    """
 
     payload_bytes: int
     clients: int
-    first_parts_per_s: float = 8000
-    workers: int = 1
+    first_parts_per_s: float
+    pinned: bool = True
 
-    def measure(self, server: Server, effort: Effort, earlier: Sequence[Row]) -> list[Row]:
-        plan = Plan(self.payload_bytes, workers=self.workers)
-        with Trial(server, plan, Group(self.clients)) as trial:
+    def measure(self, server: Server, effort: Effort, earlier: Sequence[Row], /) -> list[Row]:
+        plan, group = Plan(self.payload_bytes), Group(self.clients)
+        with Trial(server, plan, group, pinned=self.pinned) as trial:
             trial.wait_connected()
             search = self._search(trial, effort, earlier)
-            window = self._window(trial, search.passed, effort.settle_s, effort.window_s)
+            rate = search.passed or search.rate
+            window = self._window(trial, rate, effort.settle_s, effort.window_s)
         return [
             {
                 "top_parts_per_s": search.passed,
@@ -68,6 +79,12 @@ class Saturation:
                 "damage": window.damage,
             }
         ]
+
+    def estimate_s(self, effort: Effort, /) -> float:
+        first = min(effort.search_steps, 9)
+        steps = (first + (effort.rounds - 1) * USUAL_STEPS) / effort.rounds
+        probes_s = steps * (effort.settle_s + effort.probe_s + DRAIN_S / 2)
+        return START_S + probes_s + effort.settle_s + effort.window_s
 
     def _search(self, trial: Trial, effort: Effort, earlier: Sequence[Row]) -> Search:
         known = earlier[-1]["top_parts_per_s"] if earlier else 0.0

@@ -4,7 +4,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bench.procedures import Effort, Row
+from bench.procedures import START_S, Effort, Row
 from bench.servers import Plan, Server
 from bench.trial import Group, Trial
 
@@ -19,7 +19,7 @@ class Storm:
     newcomers_per_s: int = 500
     hold_ms: int = 1000
 
-    def measure(self, server: Server, effort: Effort, earlier: Sequence[Row]) -> list[Row]:
+    def measure(self, server: Server, effort: Effort, earlier: Sequence[Row], /) -> list[Row]:
         del earlier
         storm_s = effort.window_s * 2
         newcomers = Group(
@@ -42,6 +42,7 @@ class Storm:
                 "calm_max_ms": calm.latency_ms("max"),
                 "storm_p99_ms": storm.latency_ms("p99"),
                 "storm_max_ms": storm.latency_ms("max"),
+                "newcomers_max_ms": storm.latency_ms("max", "newcomers"),
                 "served_gaps": storm.groups["base"]["gaps"],
                 "came": came["opened"],
                 "failed": came["failed"],
@@ -50,3 +51,6 @@ class Storm:
                 "damage": calm.damage + storm.damage,
             }
         ]
+
+    def estimate_s(self, effort: Effort, /) -> float:
+        return START_S + effort.settle_s + effort.window_s * 4

@@ -4,7 +4,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bench.procedures import Effort, Row
+from bench.procedures import START_S, Effort, Row
 from bench.servers import Plan, Server
 from bench.trial import Trial
 
@@ -15,9 +15,12 @@ class Intake:
 
     sizes: tuple[int, ...] = (2_000, 50_000, 500_000, 5_000_000)
 
-    def measure(self, server: Server, effort: Effort, earlier: Sequence[Row]) -> list[Row]:
+    def measure(self, server: Server, effort: Effort, earlier: Sequence[Row], /) -> list[Row]:
         del earlier
         return [{"case": str(size), **self._row(server, size, effort)} for size in self.sizes]
+
+    def estimate_s(self, effort: Effort, /) -> float:
+        return len(self.sizes) * (START_S + effort.settle_s + effort.window_s)
 
     def _row(self, server: Server, size: int, effort: Effort) -> Row:
         with Trial(server, Plan(size), sure=True) as trial:
