@@ -1,0 +1,57 @@
+"""A client that accepts nothing of what waits for it has stalled."""
+
+from __future__ import annotations
+
+from tests.streamer.frames import HEAD, part
+
+from .watching import offer_all, watching
+
+
+def test_a_client_that_accepts_nothing_has_stalled_after_the_timeout() -> None:
+    client, _ = watching(1 << 20, joined_at=100.0)
+    client.offer(part(1))
+    assert not client.stalled(100.0, 30.0)
+    assert not client.stalled(129.9, 30.0)
+    assert client.stalled(130.0, 30.0)
+
+
+def test_a_client_with_bytes_left_here_has_stalled_too() -> None:
+    client, outlet = watching(len(HEAD))
+    client.offer(part(1))
+    outlet.capacity = 0
+    outlet.acknowledge()
+    assert not client.stalled(100.0, 30.0)
+    assert client.stalled(130.0, 30.0)
+
+
+def test_a_client_that_accepts_anything_has_not_stalled() -> None:
+    client, outlet = watching(1 << 20)
+    client.offer(part(1))
+    for now in range(100, 200, 29):
+        outlet.acknowledge(1)
+        assert not client.stalled(float(now), 30.0)
+    assert client.stalled(230.0, 30.0)
+
+
+def test_a_client_for_which_nothing_waits_never_stalls() -> None:
+    client, _ = watching()
+    client.offer(part(1))
+    assert not client.stalled(100.0, 30.0)
+    assert not client.stalled(10_000.0, 30.0)
+
+
+def test_the_time_counts_from_when_something_began_to_wait() -> None:
+    client, outlet = watching()
+    client.offer(part(1))
+    assert not client.stalled(100.0, 30.0)
+    assert not client.stalled(1000.0, 30.0)
+    outlet.prompt = False
+    offer_all(client, [part(2), part(3)])
+    assert not client.stalled(1001.0, 30.0)
+    assert client.stalled(1030.0, 30.0)
+
+
+def test_a_client_that_never_took_the_head_has_stalled_since_it_came() -> None:
+    client, _ = watching(0, joined_at=50.0)
+    assert not client.stalled(79.9, 30.0)
+    assert client.stalled(80.0, 30.0)

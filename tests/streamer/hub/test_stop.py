@@ -1,0 +1,346 @@
+"""A stop ends a stream, or one client, at once or behind the frame it names."""
+
+from __future__ import annotations
+
+import pytest
+
+from protocol import CloseReason, Message
+from tests.streamer.frames import frame, frame_for, stop, stop_for
+
+from .node import Node, Watcher
+
+
+def numbered(number: int, producer: str | None = "p1", *, size: int = 0) -> Message:
+    return frame(number, size, seq=number, producer=producer)
+
+
+def ended(*viewers: Watcher) -> bool:
+    return all(each.ended and each.body.closed for each in viewers)
+
+
+# For all, at once.
+
+
+def test_a_stop_ends_the_stream_for_every_client_of_it() -> None:
+    node = Node()
+    first, second, other = node.join(), node.join(), node.join("cam2")
+    node.publish(frame(1), stop())
+    assert ended(first, second)
+    assert first.numbers == [1]
+    assert not other.left
+    assert node.reasons() == [CloseReason.STOP] * 2
+
+
+def test_a_stop_at_once_lets_the_part_under_way_end_and_drops_what_waits() -> None:
+    node = Node()
+    slow = node.join(capacity=150)
+    node.publish(frame(1), frame(2), frame(3), stop())
+    assert not slow.left
+    slow.read()
+    assert ended(slow)
+    assert slow.numbers == [1]
+
+
+def test_a_stop_is_behind_the_frames_that_came_before_it() -> None:
+    node = Node()
+    viewer = node.join()
+    node.accept(frame(1), frame(2), stop())
+    node.settle()
+    assert viewer.numbers == [1, 2]
+    assert ended(viewer)
+
+
+def test_a_stop_forgets_the_last_frame() -> None:
+    node = Node()
+    node.publish(frame(1), stop())
+    assert node.hub.streams.last("cam1") is None
+    later = node.join()
+    node.wait(10)
+    assert later.numbers == []
+    node.publish(frame(2))
+    assert later.numbers == [2]
+
+
+def test_a_stop_of_a_stream_that_nobody_knows_is_no_matter() -> None:
+    node = Node()
+    node.publish(stop(), stop(seq=5))
+    node.wait(2)
+    assert node.hub.streams.statistics(node.now) == {}
+
+
+def test_a_stop_twice_is_harmless() -> None:
+    node = Node()
+    viewer, slow = node.join(), node.join(capacity=150)
+    node.publish(frame(1), stop(), stop())
+    slow.read()
+    assert ended(viewer, slow)
+    assert node.reasons() == [CloseReason.STOP] * 2
+
+
+def test_a_client_that_joins_after_a_stop_stays() -> None:
+    node = Node()
+    node.join()
+    node.accept(stop())
+    later = node.join()
+    node.settle()
+    assert not later.left
+
+
+# For all, behind a frame.
+
+
+def test_a_stop_behind_a_frame_that_has_come_ends_the_stream_with_it() -> None:
+    node = Node()
+    viewer = node.join()
+    node.publish(numbered(1), numbered(2), stop(2, "p1"))
+    assert viewer.numbers == [1, 2]
+    assert ended(viewer)
+
+
+def test_a_stop_that_overtakes_its_frame_waits_for_it() -> None:
+    node = Node()
+    viewer = node.join()
+    node.publish(numbered(1), stop(3, "p1"), numbered(2))
+    assert not viewer.left
+    node.publish(numbered(3))
+    assert viewer.numbers == [1, 2, 3]
+    assert ended(viewer)
+
+
+def test_frames_behind_the_stop_are_for_who_comes_later() -> None:
+    node = Node()
+    viewer = node.join()
+    node.accept(stop(2, "p1"), numbered(1), numbered(2), numbered(3))
+    node.settle()
+    assert viewer.numbers == [1, 2]
+    assert ended(viewer)
+    assert node.join().numbers == [3]
+
+
+def test_a_frame_beyond_the_one_that_a_stop_waits_for_ends_the_stream_before_it() -> None:
+    node = Node()
+    viewer = node.join()
+    node.publish(numbered(1), stop(2, "p1"), numbered(3))
+    assert viewer.numbers == [1]
+    assert ended(viewer)
+    assert node.join().numbers == [3]
+
+
+def test_under_latest_a_slow_client_still_gets_the_newest_up_to_the_stop() -> None:
+    node = Node()
+    slow = node.join(capacity=150)
+    node.publish(*(numbered(number, size=100_000) for number in range(1, 9)), stop(8, "p1"))
+    slow.read()
+    assert slow.numbers[-1] == 8
+    assert ended(slow)
+
+
+def test_under_queue_a_slow_client_still_gets_everything_up_to_the_stop() -> None:
+    node = Node({"cam1": {"overload": "queue"}})
+    slow = node.join(capacity=150)
+    node.publish(stop(8, "p1"), *(numbered(number, size=9000) for number in range(1, 9)))
+    slow.read()
+    assert slow.numbers == list(range(1, 9))
+    assert ended(slow)
+
+
+def test_a_stop_whose_frame_never_comes_takes_effect_a_second_later() -> None:
+    node = Node()
+    viewer = node.join()
+    node.publish(numbered(1), stop(5, "p1"))
+    node.wait(0.9)
+    assert not viewer.left
+    node.wait(0.2)
+    assert ended(viewer)
+    assert viewer.numbers == [1]
+    assert node.hub.streams.last("cam1") is None
+
+
+def test_a_stop_that_waits_and_is_sent_again_waits_no_longer() -> None:
+    node = Node()
+    viewer = node.join()
+    node.publish(stop(5, "p1"))
+    for _ in range(3):
+        node.wait(0.4)
+        node.publish(stop(5, "p1"))
+    assert ended(viewer)
+
+
+def test_of_two_stops_that_wait_the_nearer_ends_the_stream() -> None:
+    node = Node()
+    viewer = node.join()
+    node.publish(stop(2, "p1"), stop(4, "p1"), *(numbered(number) for number in range(1, 5)))
+    assert viewer.numbers == [1, 2]
+    assert ended(viewer)
+
+
+def test_a_stop_at_once_goes_before_one_that_waits() -> None:
+    node = Node()
+    viewer = node.join()
+    node.publish(numbered(1), stop(5, "p1"), stop())
+    assert ended(viewer)
+    later = node.join()
+    node.wait(2)
+    assert not later.left
+
+
+def test_a_stop_that_has_taken_effect_waits_for_nothing_any_more() -> None:
+    node = Node()
+    node.join()
+    node.publish(stop(2, "p1"), numbered(1), numbered(2))
+    later = node.join()
+    node.wait(2)
+    node.publish(numbered(3))
+    assert not later.left
+    assert later.numbers == [3]
+
+
+def test_the_numbers_of_another_producer_mean_nothing_to_a_stop() -> None:
+    node = Node()
+    viewer = node.join()
+    node.publish(numbered(9, "p1"), stop(2, "p2"), numbered(10, "p1"))
+    assert not viewer.left
+    node.publish(numbered(1, "p2"), numbered(2, "p2"))
+    assert ended(viewer)
+    assert viewer.numbers == [9, 10, 1, 2]
+
+
+def test_a_producer_that_started_again_counts_from_the_beginning() -> None:
+    node = Node()
+    viewer = node.join()
+    node.publish(*(numbered(number, "p1") for number in range(1, 100)))
+    node.publish(numbered(0, "p2"), stop(1, "p2"))
+    assert not viewer.left
+    node.publish(numbered(1, "p2"))
+    assert ended(viewer)
+
+
+def test_a_stop_that_names_no_producer_means_any() -> None:
+    node = Node()
+    viewer = node.join()
+    node.publish(numbered(1, "p1"), stop(2))
+    assert not viewer.left
+    node.publish(numbered(2, "p1"))
+    assert ended(viewer)
+
+
+def test_frames_without_a_number_reach_no_stop() -> None:
+    node = Node()
+    viewer = node.join()
+    node.publish(stop(1), frame(1), frame(2))
+    assert not viewer.left
+    node.wait(1.1)
+    assert ended(viewer)
+    assert viewer.numbers == [1, 2]
+
+
+def test_of_many_producers_those_that_spoke_last_are_remembered() -> None:
+    node = Node()
+    viewer = node.join()
+    for number in range(1000):
+        node.publish(numbered(number, f"p{number}"))
+    node.publish(stop(999, "p999"))
+    assert ended(viewer)
+
+
+# For one client.
+
+
+def test_a_stop_for_one_client_ends_it_and_nobody_else() -> None:
+    node = Node()
+    viewer, other = node.join(), node.join()
+    node.publish(frame(1), stop_for(viewer.id), frame(2))
+    assert ended(viewer)
+    assert viewer.numbers == [1]
+    assert other.numbers == [1, 2]
+    assert node.reasons() == [CloseReason.STOP]
+
+
+def test_a_stop_for_one_client_leaves_the_last_frame() -> None:
+    node = Node()
+    viewer = node.join()
+    node.publish(frame(1), stop_for(viewer.id))
+    assert node.join().numbers == [1]
+
+
+def test_a_stop_for_one_client_drops_what_waits_for_it() -> None:
+    node = Node({"clip": {"overload": "queue"}})
+    slow = node.join("clip", 150)
+    node.publish(*(frame_for(slow.id, number) for number in range(1, 4)), stop_for(slow.id))
+    slow.read()
+    assert slow.numbers == [1]
+    assert ended(slow)
+
+
+def test_a_stop_for_one_client_behind_its_frame_delivers_all_up_to_it() -> None:
+    node = Node({"clip": {"overload": "queue"}})
+    slow = node.join("clip", 150)
+    node.publish(*(frame_for(slow.id, number, seq=number) for number in range(3)))
+    node.publish(stop_for(slow.id, 2))
+    slow.read()
+    assert slow.numbers == [0, 1, 2]
+    assert ended(slow)
+
+
+@pytest.mark.parametrize("together", [False, True])
+def test_a_stop_for_one_client_that_overtakes_its_frame_waits_for_it(together: bool) -> None:
+    node = Node()
+    viewer = node.join()
+    messages: list[Message] = [
+        frame(7),
+        stop_for(viewer.id, 1, "p1"),
+        *(frame_for(viewer.id, number, seq=number, producer="p1") for number in range(3)),
+    ]
+    if together:
+        node.accept(*messages)
+        node.settle()
+    else:
+        node.publish(*messages)
+    assert viewer.numbers == [7, 0, 1]
+    assert ended(viewer)
+
+
+def test_a_frame_beyond_the_one_that_a_stop_for_one_waits_for_ends_it_too() -> None:
+    node = Node()
+    viewer = node.join()
+    node.publish(stop_for(viewer.id, 1, "p1"), frame_for(viewer.id, 2, seq=2, producer="p1"))
+    assert viewer.numbers == []
+    assert ended(viewer)
+
+
+def test_a_stop_for_one_client_whose_frame_never_comes_takes_effect_a_second_later() -> None:
+    node = Node()
+    viewer, other = node.join(), node.join()
+    node.publish(stop_for(viewer.id, 5))
+    node.wait(0.9)
+    assert not viewer.left
+    node.wait(0.2)
+    assert ended(viewer)
+    assert not other.left
+
+
+def test_a_stop_for_one_counts_the_frames_of_its_own_topic() -> None:
+    node = Node()
+    viewer = node.join()
+    node.publish(numbered(5, "p1"), stop_for(viewer.id, 5, "p1"))
+    assert not viewer.left
+    node.publish(frame_for(viewer.id, 50, seq=5, producer="p1"))
+    assert ended(viewer)
+
+
+def test_a_stop_for_one_client_twice_is_harmless() -> None:
+    node = Node()
+    viewer = node.join()
+    node.publish(stop_for(viewer.id), stop_for(viewer.id), stop_for(viewer.id, 3))
+    node.wait(2)
+    assert ended(viewer)
+    assert node.reasons() == [CloseReason.STOP]
+
+
+def test_a_client_that_leaves_while_a_stop_waits_is_no_matter() -> None:
+    node = Node()
+    viewer = node.join()
+    node.publish(stop_for(viewer.id, 5))
+    viewer.leave()
+    node.wait(2)
+    assert node.reasons() == [CloseReason.CLIENT]

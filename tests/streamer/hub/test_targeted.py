@@ -1,0 +1,137 @@
+"""Frames for one client alone."""
+
+from __future__ import annotations
+
+import pytest
+
+from protocol import Credit, Frame, MalformedError, OneClient
+from streamer.fanout import SLICE_CLIENTS
+from tests.streamer.frames import frame, frame_for, stop_for
+
+from .node import Node
+
+
+def test_a_targeted_frame_reaches_its_client_and_nobody_else() -> None:
+    node = Node()
+    first, second = node.join(), node.join()
+    node.publish(frame_for(first.id, 1))
+    assert first.numbers == [1]
+    assert second.numbers == []
+
+
+def test_a_targeted_frame_is_no_last_frame() -> None:
+    node = Node()
+    viewer = node.join()
+    node.publish(frame_for(viewer.id, 1))
+    assert node.hub.streams.last("cam1") is None
+    assert node.join().numbers == []
+
+
+def test_a_targeted_frame_has_the_type_and_headers_of_its_stream() -> None:
+    node = Node({"log*": {"content_type": "text/plain", "part_headers": {"X-Site": "gate"}}})
+    viewer = node.join("log1")
+    node.publish(Frame(OneClient(viewer.id), b"00000001"))
+    (read,) = viewer.body.parts
+    assert read.headers == {"Content-Type": "text/plain", "Content-Length": "8", "X-Site": "gate"}
+
+
+def test_targeted_frames_keep_their_place_behind_frames_for_all() -> None:
+    node = Node()
+    viewers = [node.join() for _ in range(2 * SLICE_CLIENTS)]
+    last = viewers[-1]
+    node.accept(
+        frame(1),
+        frame_for(last.id, 2),
+        frame_for(last.id, 3),
+        frame(4),
+        frame(5),
+        frame_for(last.id, 6),
+    )
+    node.settle()
+    assert last.numbers == [1, 2, 3, 4, 5, 6]
+    assert viewers[0].numbers == [1, 4, 5]
+
+
+def test_a_targeted_stop_keeps_its_place_behind_frames_for_all() -> None:
+    node = Node()
+    viewer, other = node.join(), node.join()
+    node.accept(frame(1), stop_for(viewer.id), frame(2))
+    node.settle()
+    assert viewer.numbers == [1]
+    assert viewer.body.closed
+    assert other.numbers == [1, 2]
+
+
+def test_a_frame_for_a_client_that_has_left_is_counted() -> None:
+    node = Node()
+    viewer = node.join()
+    viewer.leave()
+    node.publish(frame_for(viewer.id, 1), frame_for("node-999", 1))
+    assert node.hub.undeliverable == 2
+
+
+def test_a_frame_for_a_client_that_leaves_while_it_waits_is_counted() -> None:
+    node = Node()
+    viewer = node.join()
+    node.accept(frame(1), frame_for(viewer.id, 2))
+    viewer.leave()
+    node.settle()
+    assert node.hub.undeliverable == 1
+
+
+def test_a_stop_for_a_client_that_has_left_is_no_frame() -> None:
+    node = Node()
+    viewer = node.join()
+    viewer.leave()
+    node.publish(stop_for(viewer.id))
+    assert node.hub.undeliverable == 0
+
+
+def test_under_queue_each_delivered_frame_is_credited() -> None:
+    node = Node({"clip": {"overload": "queue"}})
+    viewer = node.join("clip")
+    node.publish(frame_for(viewer.id, 1), frame_for(viewer.id, 2))
+    assert node.of(Credit) == [Credit("clip", viewer.id, 1), Credit("clip", viewer.id, 2)]
+
+
+def test_under_latest_nothing_is_credited() -> None:
+    node = Node()
+    viewer = node.join()
+    node.publish(frame_for(viewer.id, 1))
+    assert node.of(Credit) == []
+
+
+def test_a_frame_that_is_refused_is_credited_or_its_producer_would_wait_for_ever() -> None:
+    node = Node({"clip": {"overload": "queue"}})
+    viewer = node.join("clip")
+    with pytest.raises(MalformedError):
+        node.accept(Frame(OneClient(viewer.id), b"no picture"))
+    assert node.of(Credit) == [Credit("clip", viewer.id, 1)]
+    assert node.figures("clip").skipped == 1
+
+
+def test_a_producer_that_keeps_to_the_credit_never_overflows_a_slow_client() -> None:
+    node = Node({"clip": {"overload": "queue", "queue_bytes": 4096, "window": 4}})
+    viewer = node.join("clip", 600)
+    sent = 0
+    while sent < 100:
+        delivered = max([each.delivered for each in node.of(Credit)], default=0)
+        if sent - delivered < 4:
+            node.publish(frame_for(viewer.id, sent, 5000))
+            sent += 1
+        else:
+            viewer.acknowledge(500)
+            viewer.report_room(viewer.client)
+    viewer.read()
+    assert viewer.numbers == list(range(100))
+    assert not viewer.left
+
+
+def test_several_clients_have_frames_of_their_own_each_at_its_own_pace() -> None:
+    node = Node({"clip": {"overload": "queue"}})
+    slow, quick = node.join("clip", 50), node.join("clip")
+    for number in range(5):
+        node.publish(frame_for(slow.id, number), frame_for(quick.id, 100 + number))
+    assert quick.numbers == [100, 101, 102, 103, 104]
+    slow.read()
+    assert slow.numbers == [0, 1, 2, 3, 4]

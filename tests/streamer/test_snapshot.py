@@ -1,0 +1,110 @@
+"""A viewer of one picture: somebody who waits for a snapshot."""
+
+from __future__ import annotations
+
+import pytest
+
+from protocol import CloseReason, NewConnection
+from streamer.client import Limits
+from streamer.part import Batch, Part
+from streamer.snapshot import SnapshotViewer
+
+from .frames import frame, frame_for, part, stop
+from .hub.node import Node
+
+
+def waiting(node: Node | None = None) -> tuple[SnapshotViewer, list[Part | None]]:
+    found: list[Part | None] = []
+    viewer = SnapshotViewer(
+        "node-99",
+        "cam1",
+        Limits(),
+        peer="",
+        query={"fresh": "1"},
+        joined_at=0.0,
+        on_end=found.append,
+    )
+    if node is not None:
+        node.hub.add(viewer)
+    return viewer, found
+
+
+def test_it_takes_the_first_part_and_no_other() -> None:
+    viewer, found = waiting()
+    first = part(1)
+    viewer.offer(first)
+    viewer.offer(part(2))
+    assert found == [first]
+    assert (viewer.parts, viewer.bytes, viewer.delivered, viewer.skipped) == (1, 10, 1, 0)
+
+
+def test_of_parts_that_came_together_it_takes_the_newest() -> None:
+    viewer, found = waiting()
+    parts = [part(1), part(2), part(3)]
+    viewer.offer_batch(Batch(parts))
+    assert found == [parts[2]]
+
+
+def test_a_repeat_is_no_news() -> None:
+    viewer, found = waiting()
+    viewer.repeat(part(1), 5.0)
+    assert found == []
+
+
+def test_nothing_waits_for_it_so_it_never_stalls() -> None:
+    viewer, _ = waiting()
+    assert not viewer.stalled(1e9, 1.0)
+
+
+def test_a_refused_part_is_counted_and_waited_past() -> None:
+    viewer, found = waiting()
+    viewer.refuse()
+    assert viewer.skipped == 1
+    assert found == []
+
+
+@pytest.mark.parametrize("cut_off", [False, True])
+def test_a_stream_that_ends_before_ends_the_wait(cut_off: bool) -> None:
+    viewer, found = waiting()
+    for _ in range(2):
+        if cut_off:
+            viewer.abort(CloseReason.SHUTDOWN)
+        else:
+            viewer.finish(CloseReason.STOP, drop=False)
+    viewer.offer(part(1))
+    assert found == [None]
+    assert viewer.ending is (CloseReason.SHUTDOWN if cut_off else CloseReason.STOP)
+
+
+def test_an_end_behind_the_picture_says_nothing_more() -> None:
+    viewer, found = waiting()
+    viewer.offer(part(1))
+    viewer.finish(CloseReason.STOP, drop=True)
+    assert len(found) == 1
+
+
+def test_it_counts_as_a_client_so_that_a_producer_on_demand_learns_of_it() -> None:
+    node = Node()
+    viewer, found = waiting(node)
+    assert node.of(NewConnection)[0].client == viewer.id
+    node.publish(frame_for(viewer.id, 1))
+    assert [each.payload for each in found if each] == [part(1).payload]
+
+
+def test_a_frame_that_came_before_it_is_not_newer_than_the_request() -> None:
+    node = Node()
+    node.join()
+    node.accept(frame(1))
+    _, found = waiting(node)
+    node.settle()
+    node.wait(7)  # repeats included
+    assert found == []
+    node.publish(frame(2))
+    assert [each.payload for each in found if each] == [part(2).payload]
+
+
+def test_a_stop_of_the_stream_ends_the_wait() -> None:
+    node = Node()
+    _, found = waiting(node)
+    node.publish(stop())
+    assert found == [None]
