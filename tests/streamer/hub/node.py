@@ -16,7 +16,7 @@ from streamer.hub import Hub
 from streamer.settings import Settings, StreamSettings
 from streamer.stream import StreamStatistics
 from streamer.streams import Bounds
-from tests.streamer.frames import HEAD, TOKEN
+from tests.streamer.frames import HEAD, TOKEN, frame
 from tests.streamer.multipart import Body, read_body
 from tests.streamer.outlet import FakeOutlet
 
@@ -168,3 +168,13 @@ class Node:
 
     def figures(self, stream: str = "cam1") -> StreamStatistics:
         return self.hub.streams.statistics(self.now)[stream]
+
+
+def numbered(number: int, producer: str | None = "p1", *, size: int = 0) -> Message:
+    """Returns a frame for all that has its number as `seq`."""
+    return frame(number, size, seq=number, producer=producer)
+
+
+def ended(*viewers: Watcher) -> bool:
+    """Tells whether viewers were ended in good order."""
+    return all(each.ended and each.body.closed for each in viewers)

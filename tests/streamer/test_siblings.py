@@ -1,0 +1,139 @@
+"""The figures of several workers, as those of one service."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from pathlib import Path
+
+from protocol import Overload, Status
+from streamer.metrics import NodeStatistics, Usage
+from streamer.siblings import Siblings, added_up
+
+from .test_metrics import node_statistics, statistics
+
+
+def test_what_clients_got_is_added_up() -> None:
+    found = added_up(
+        [
+            node_statistics(node="a", streams={"cam1": statistics()}),
+            node_statistics(node="b", streams={"cam1": statistics(connections=4, bytes=1)}),
+        ]
+    )
+    cam1 = found.streams["cam1"]
+    assert (cam1.connections, cam1.parts, cam1.skipped) == (7, 200, 14)
+    assert (cam1.bytes, cam1.repeats) == (5001, 4)
+
+
+def test_of_what_every_worker_sees_alike_the_furthest_counts() -> None:
+    found = added_up(
+        [
+            node_statistics(streams={"cam1": statistics(frames=50, fps=9.0, age=None)}),
+            node_statistics(streams={"cam1": statistics(frames=48, fps=10.0, age=2.0)}),
+            node_statistics(streams={"cam1": statistics(frames=49, fps=9.5, age=1.0)}),
+        ]
+    )
+    cam1 = found.streams["cam1"]
+    assert (cam1.frames, cam1.fps, cam1.age) == (50, 10.0, 1.0)
+
+
+def test_the_worst_status_is_that_of_the_stream() -> None:
+    order = [Status.GREY, Status.BLUE, Status.YELLOW, Status.RED]
+    for at, worst in enumerate(order):
+        for other in order[: at + 1]:
+            pair = [statistics(status=other), statistics(status=worst)]
+            for each in (pair, pair[::-1]):
+                nodes = [node_statistics(streams={"cam1": figures}) for figures in each]
+                assert added_up(nodes).streams["cam1"].status is worst
+
+
+def test_a_stream_that_only_one_worker_knows_is_known() -> None:
+    found = added_up(
+        [
+            node_statistics(streams={"cam1": statistics(age=None, content_type=None)}),
+            node_statistics(streams={"cam2": statistics(overload=Overload.QUEUE)}),
+        ]
+    )
+    assert list(found.streams) == ["cam1", "cam2"]
+    assert found.streams["cam1"].age is None
+    assert found.streams["cam1"].content_type is None
+    assert found.streams["cam2"] == statistics(overload=Overload.QUEUE)
+
+
+def test_the_type_is_that_of_whoever_knows_one() -> None:
+    nodes = [
+        node_statistics(streams={"cam1": statistics(content_type=each)})
+        for each in (None, "image/png")
+    ]
+    assert added_up(nodes).streams["cam1"].content_type == "image/png"
+
+
+def test_the_figures_of_the_nodes_are_added_up_under_the_name_of_who_was_asked() -> None:
+    found = added_up(
+        [
+            node_statistics(node="asked", refused={"bad_topic": 5}),
+            node_statistics(node="other", refused={"bad_topic": 1, "too_large": 2}),
+        ]
+    )
+    assert found.node == "asked"
+    assert (found.received, found.received_bytes, found.undeliverable, found.events) == (
+        120,
+        12_000,
+        8,
+        18,
+    )
+    assert found.refused == {"bad_topic": 6, "too_large": 2}
+    assert found.usage == Usage(processes=4, cpu_s=3.0, resident_bytes=8192, open_files=40)
+
+
+def test_each_worker_speaks_for_all_over_a_folder_they_share(tmp_path: Path) -> None:
+    async def ask() -> list[NodeStatistics]:
+        workers = [
+            Siblings(
+                tmp_path,
+                name,
+                lambda name=name: node_statistics(  # type: ignore[misc]
+                    node=name, refused={"bad_topic": 1}, streams={"cam1": statistics()}
+                ),
+            )
+            for name in ("aaaa", "bbbb", "cccc")
+        ]
+        for each in workers:
+            await each.start()
+        answers = [await each.statistics() for each in workers]
+        for each in workers:
+            await each.stop()
+        return answers
+
+    answers = asyncio.run(ask())
+    assert [each.node for each in answers] == ["aaaa", "bbbb", "cccc"]
+    for each in answers:
+        assert each.received == 180
+        assert each.refused == {"bad_topic": 3}
+        assert each.streams["cam1"].connections == 9
+        assert each.streams["cam1"].status is Status.BLUE
+        assert each.streams["cam1"].overload is Overload.LATEST
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_worker_that_was_killed_or_speaks_nonsense_is_left_out(tmp_path: Path) -> None:
+    async def nonsense(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        del reader
+        writer.write(b"{}{")
+        writer.close()
+
+    async def ask() -> NodeStatistics:
+        with socket.socket(socket.AF_UNIX) as left_behind:
+            left_behind.bind(str(tmp_path / "dead.sock"))
+        async with await asyncio.start_unix_server(nonsense, tmp_path / "odd.sock"):
+            alone = Siblings(tmp_path, "alone", node_statistics)
+            await alone.start()
+            answer = await alone.statistics()
+            await alone.stop()
+            return answer
+
+    assert asyncio.run(ask()) == node_statistics()
+
+
+def test_one_that_was_never_started_stops_as_well(tmp_path: Path) -> None:
+    asyncio.run(Siblings(tmp_path, "alone", node_statistics).stop())
