@@ -5,7 +5,7 @@ from __future__ import annotations
 from protocol import CloseReason
 from tests.streamer.frames import frame, stop
 
-from .node import Node
+from .node import Node, ended, numbered
 
 # For all, at once.
 
