@@ -1,0 +1,12 @@
+"""A camera that is read only while somebody watches: pip install partcast opencv-python."""
+
+import cv2
+
+from producer import Producer
+
+camera = cv2.VideoCapture(0)
+with Producer() as producer:
+    while producer.wait_for_clients("cam1"):
+        taken, picture = camera.read()
+        if taken:
+            producer.publish("cam1", cv2.imencode(".jpg", picture)[1].tobytes())
