@@ -136,6 +136,24 @@ def test_a_page_without_streams_says_how_to_publish_one(
     asyncio.run(look())
 
 
+def test_a_stream_that_nobody_knows_can_be_asked_for_by_name(
+    start: Starter, context: Context, tmp_path: Path
+) -> None:
+    streamer = start.streamer()
+    publisher = connected(streamer, context)
+
+    async def look() -> None:
+        async with opened(streamer.http, tmp_path) as page:
+            await page.until("!find('empty').hidden", "a page without streams")
+            await page.evaluate("find('watch').elements.stream.value = 'cam1'")
+            await page.evaluate("find('watch').requestSubmit()")
+            await until_watched(streamer, "cam1")
+            publisher.send("all/cam1/", picture(RED))
+            await page.until(shows("cam1", RED), "the stream that was asked for")
+
+    asyncio.run(look())
+
+
 def test_a_change_of_status_is_shown_and_told(
     start: Starter, context: Context, tmp_path: Path
 ) -> None:
