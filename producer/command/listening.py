@@ -6,16 +6,15 @@ import asyncio
 import json
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from dataclasses import fields
 from typing import Any, Final, TextIO
-
-import msgpack
 
 from producer.audience import Audience
 from producer.channels import Channels, Endpoints
 from producer.command.settings import EventsSettings
-from protocol import ClosedConnection, Event, Notice, encode_notice, node_of
+from protocol import ClosedConnection, Event, event_type, node_of
 
 # Time between two looks at which nodes are still alive, seconds.
 LOOK_S: Final = 0.1
@@ -75,13 +74,13 @@ class Listener:
             self._heard_at = now
             self._audience.hear(notice, now)
             if self._is_wanted(notice.event):
-                yield json.dumps(as_map(notice))
+                yield as_line(notice.node, notice.seq, notice.time, notice.event)
         node = ""
         for event in self._audience.pass_time(now):
             # A stream's last client is followed by the word that it has none.
             node = node_of(event.client) if isinstance(event, ClosedConnection) else node
             if self._is_wanted(event):
-                yield json.dumps(as_lost(node, event))
+                yield as_line(node, None, time.time_ns(), event)
         self._say_whether_alone(now)
 
     def _is_wanted(self, event: Event) -> bool:
@@ -96,12 +95,23 @@ class Listener:
         self._said_alone = alone
 
 
-def as_map(notice: Notice) -> dict[str, Any]:
-    """Returns a notice as it looks on the wire."""
-    body: dict[str, Any] = msgpack.unpackb(encode_notice(notice)[1])
-    return body
+def as_line(node: str, seq: int | None, time_ns: int, event: Event) -> str:
+    """Returns an event as JSON, under the names it has on the wire.
+
+    Args:
+        node: id of the streamer process.
+        seq: number of the message; None for what a node that vanished did not say itself.
+        time_ns: when it was published, Unix ns.
+        event: what happened.
+
+    """
+    common = {"type": event_type(event), "node": node, "seq": seq, "time": time_ns}
+    return json.dumps(common | _fields(event), default=_plain)
 
 
-def as_lost(node: str, event: Event) -> dict[str, Any]:
-    """Returns what a node that vanished did not say itself; it has no number."""
-    return as_map(Notice(node, 0, time.time_ns(), event)) | {"seq": None}
+def _fields(value: Any) -> dict[str, Any]:
+    return {each.name: getattr(value, each.name) for each in fields(value)}
+
+
+def _plain(value: Any) -> dict[str, Any]:
+    return dict(value) if isinstance(value, Mapping) else _fields(value)

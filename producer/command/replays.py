@@ -58,7 +58,7 @@ class Replays:
                 await first_of(self._replay(client), _left(client))
             cut = False
         except ClientGone:
-            pass
+            log.info("%s has left", client.id)
         except SourceError as error:
             log.warning("the replay for %s broke off: %s", client.id, error)
         except Exception:
@@ -96,10 +96,10 @@ def start_of(query: Mapping[str, str]) -> float:
 
 
 async def _left(client: AsyncClient) -> None:
-    """Returns once a client has left."""
+    """Raises ClientGone once a client has left."""
     while not client.gone:  # noqa: ASYNC110  the library has no event for that
         await asyncio.sleep(LOOK_S)
-    log.info("%s has left", client.id)
+    raise ClientGone(client.id)
 
 
 async def _end(client: AsyncClient, *, now: bool) -> None:

@@ -94,14 +94,14 @@ class Show:
         with Progress(self._stream, self._source.length) as progress:
             async with aclosing(read(self._source)) as pictures:
                 async for picture in pictures:
+                    if self._pauses:
+                        await self._producer.wait_for_clients(self._stream)
                     if self._settings.pace:
                         await asyncio.sleep(pace.wait_s(picture.offset_s, time.monotonic()))
                     await self._publish(picture)
                     if picture.offset_s is not None and not self._settings.loop:
                         self._has_end = True
                         progress.count()
-                    if self._pauses:
-                        await self._producer.wait_for_clients(self._stream)
         log.info("%s has come to its end", self._stream)
         return True
 

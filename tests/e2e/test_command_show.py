@@ -1,0 +1,169 @@
+"""One source for all clients of a stream, and streamers that come and go."""
+
+from __future__ import annotations
+
+import signal
+import time
+from pathlib import Path
+
+import pytest
+import zmq
+
+from tests.producer.sources.camera_server import part
+
+from .processes import PATIENCE_S, Events, Starter, Viewer, eventually
+from .producing import (
+    clip,
+    finish,
+    free_ports,
+    numbers,
+    picture,
+    publish,
+    publishing_input,
+    write,
+)
+
+Context = zmq.Context[zmq.Socket[bytes]]
+
+
+def test_a_clip_begins_with_its_first_viewer_and_ends_cleanly(
+    start: Starter, context: Context, tmp_path: Path
+) -> None:
+    streamer = start.streamer()
+    events = Events(context, streamer.addresses["events"])
+    producer = publish(start, streamer, "cam1", clip(tmp_path, 12), "--fps", "30")
+    # Two heartbeats later: it would have begun by now, if it did not wait.
+    events.wait_for(len(events.all) + 2, type="heartbeat")
+    assert streamer.streams().get("cam1", {"frames": 0})["frames"] == 0
+    viewer = Viewer(streamer.port, "/streams/cam1")
+    assert numbers(viewer.rest()) == list(range(12))
+    assert finish(producer) == 0
+    events.wait_for(type="closed_connection", reason="stop", parts=12)
+
+
+def test_a_live_source_rests_when_the_last_viewer_has_left_and_begins_again(
+    start: Starter,
+) -> None:
+    streamer = start.streamer()
+    producer = publish(start, streamer, "cam1", "test", "--fps", "20", "--size", "64x48")
+    for round_number in (1, 2):
+        viewer = Viewer(streamer.port, "/streams/cam1")
+        viewer.parts(10)
+        viewer.close()
+        eventually(lambda n=round_number: producer.said().count("cam1 rests") == n, "a rest")  # type: ignore[misc]
+    frames = streamer.streams()["cam1"]["frames"]
+    assert producer.said().count("cam1 begins") == 2
+    time.sleep(0.3)  # six pictures' time
+    assert streamer.streams()["cam1"]["frames"] == frames
+
+
+def test_always_runs_without_a_viewer(start: Starter, tmp_path: Path) -> None:
+    streamer = start.streamer()
+    producer = publish(start, streamer, "cam1", clip(tmp_path, 5), "--fps", "50", "--always")
+    assert finish(producer) == 0
+    assert streamer.streams()["cam1"]["frames"] == 5
+    looped = publish(
+        start, streamer, "cam2", clip(tmp_path, 5), "--fps", "50", "--always", "--loop"
+    )
+    eventually(lambda: streamer.streams().get("cam2", {"frames": 0})["frames"] > 10, "rounds")
+    assert looped.end() == 0
+
+
+def test_pictures_keep_their_pace_their_type_and_get_a_time(start: Starter, tmp_path: Path) -> None:
+    folder = Path(clip(tmp_path, 6))
+    (folder / "3.jpg").write_bytes(b"\x89PNG\r\n\x1a\n" + b"00000003")
+    streamer = start.streamer(config='[streams."*"]\ncontent_type = "text/plain"\n')
+    publish(start, streamer, "cam1", str(folder), "--fps", "10")
+    viewer = Viewer(streamer.port, "/streams/cam1")
+    began = time.time()
+    parts = viewer.rest()
+    types = [part.headers["Content-Type"] for part in parts]
+    assert types == ["image/jpeg"] * 3 + ["image/png"] + ["image/jpeg"] * 2
+    times = [float(part.headers["X-Timestamp"]) for part in parts]
+    assert times == sorted(times)
+    assert began - 60 < times[0] < began + 60
+    # Five gaps of 0.1 s; a busy machine is late at times, and early never.
+    assert times[5] - times[0] > 0.45
+
+
+def test_the_content_type_can_be_told(start: Starter, tmp_path: Path) -> None:
+    streamer = start.streamer()
+    publish(start, streamer, "cam1", clip(tmp_path, 2), "--content-type", "application/x-frame")
+    parts = Viewer(streamer.port, "/streams/cam1").rest()
+    assert {part.headers["Content-Type"] for part in parts} == {"application/x-frame"}
+
+
+def test_a_source_that_breaks_off_ends_its_stream_and_says_why(start: Starter) -> None:
+    streamer = start.streamer()
+    bad = b"--frame\r\nContent-Length: 99999999\r\n\r\n"
+    with publishing_input(streamer) as process:
+        viewer = Viewer(streamer.port, "/streams/cam1")
+        write(process, part(picture(0)) + bad)
+        assert numbers(viewer.rest()) == [0]
+        assert process.wait(PATIENCE_S) == 1
+        assert process.stderr is not None
+        last = process.stderr.read().decode().splitlines()[-1]
+    assert last.startswith("partcast-producer: standard input: a part is larger than")
+
+
+def test_standard_input_is_held_up_while_nobody_watches(start: Starter, context: Context) -> None:
+    streamer = start.streamer()
+    events = Events(context, streamer.addresses["events"])
+    with publishing_input(streamer) as process:
+        viewer = Viewer(streamer.port, "/streams/cam1")
+        write(process, part(picture(0)) + part(picture(1)))
+        assert numbers(viewer.parts(2)) == [0, 1]
+        viewer.close()
+        events.wait_for(type="no_connection")
+        write(process, part(picture(2)) + part(picture(3)))
+        assert process.stdin is not None
+        process.stdin.close()
+        # Before that the last picture of before is shown.
+        assert numbers(Viewer(streamer.port, "/streams/cam1").rest())[-2:] == [2, 3]
+        assert process.wait(PATIENCE_S) == 0
+
+
+def test_it_waits_for_a_streamer_and_says_so_once(start: Starter, tmp_path: Path) -> None:
+    frames, events = (f"tcp://127.0.0.1:{port}" for port in free_ports(2))
+    producer = start.run(
+        "producer", "publish", "cam1", clip(tmp_path, 10), "--frames", frames, "--events", events,
+        "--fps", "20",
+    )  # fmt: skip
+    eventually(lambda: "no streamer takes frames" in producer.said(), "a word about it")
+    streamer = start.streamer("--bind-frames", frames, "--bind-events", events)
+    assert numbers(Viewer(streamer.port, "/streams/cam1").rest()) == list(range(10))
+    assert finish(producer) == 0
+    assert producer.said().count("no streamer takes frames") == 1
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_a_streamer_that_restarts_is_found_again(number: int, start: Starter) -> None:
+    frames, events = (f"tcp://127.0.0.1:{port}" for port in free_ports(2))
+    binds = ("--bind-frames", frames, "--bind-events", events, "--heartbeat-interval-s", "0.2")
+    streamer = start.streamer(*binds)
+    producer = publish(start, streamer, "cam1", "test", "--fps", "20", "--size", "64x48")
+    Viewer(streamer.port, "/streams/cam1").parts(3)
+    streamer.end(number)
+    eventually(lambda: "no streamer takes frames" in producer.said(), "a word about it")
+    streamer = start.streamer(*binds)
+    Viewer(streamer.port, "/streams/cam1").parts(3)
+    assert producer.said().count("no streamer takes frames") == 1
+    assert producer.said().count("a streamer takes frames") == 1
+    assert producer.end() == 0
+
+
+def test_a_recording_loses_nothing_to_a_streamer_that_restarts(
+    start: Starter, context: Context, tmp_path: Path
+) -> None:
+    frames, events = (f"tcp://127.0.0.1:{port}" for port in free_ports(2))
+    binds = ("--bind-frames", frames, "--bind-events", events)
+    streamer = start.streamer(*binds)
+    producer = publish(start, streamer, "cam1", clip(tmp_path, 20), "--fps", "10", "--always")
+    eventually(lambda: streamer.streams().get("cam1", {"frames": 0})["frames"] >= 3, "3 frames")
+    before = streamer.streams()["cam1"]["frames"]
+    streamer.end()
+    streamer = start.streamer(*binds)
+    assert finish(producer) == 0
+    after = streamer.streams()["cam1"]["frames"]
+    # One or two may have been under way when the first streamer ended.
+    assert 20 - 3 <= before + after <= 20

@@ -1,0 +1,109 @@
+"""Events as lines of JSON."""
+
+from __future__ import annotations
+
+import json
+from types import MappingProxyType
+from typing import Any
+
+import pytest
+
+from producer.command.listening import as_line
+from protocol import (
+    ClosedConnection,
+    CloseReason,
+    Credit,
+    Event,
+    Goodbye,
+    Heartbeat,
+    NewConnection,
+    NoConnection,
+    Overload,
+    Snapshot,
+    Status,
+    StreamState,
+    Watcher,
+)
+
+QUERY = MappingProxyType({"from": "3"})
+
+
+@pytest.mark.parametrize(
+    ("event", "line"),
+    [
+        (
+            NewConnection("cam1", "ab12-1", 1, "127.0.0.1:5", QUERY, Overload.QUEUE, 16),
+            {
+                "type": "new_connection",
+                "stream": "cam1",
+                "client": "ab12-1",
+                "connections": 1,
+                "peer": "127.0.0.1:5",
+                "query": {"from": "3"},
+                "overload": "queue",
+                "window": 16,
+            },
+        ),
+        (
+            ClosedConnection("cam1", "ab12-1", 0, CloseReason.LOST, 1.5, 2, 3, 4, 5),
+            {
+                "type": "closed_connection",
+                "stream": "cam1",
+                "client": "ab12-1",
+                "connections": 0,
+                "reason": "lost",
+                "duration": 1.5,
+                "parts": 2,
+                "bytes": 3,
+                "skipped": 4,
+                "repeats": 5,
+            },
+        ),
+        (NoConnection("cam1"), {"type": "no_connection", "stream": "cam1", "connections": 0}),
+        (
+            Credit("cam1", "ab12-1", 7),
+            {"type": "credit", "stream": "cam1", "client": "ab12-1", "delivered": 7},
+        ),
+        (
+            Snapshot("cam1", 1, (Watcher("ab12-1", QUERY, Overload.LATEST, None, 9),)),
+            {
+                "type": "snapshot",
+                "stream": "cam1",
+                "connections": 1,
+                "clients": [
+                    {
+                        "client": "ab12-1",
+                        "query": {"from": "3"},
+                        "overload": "latest",
+                        "window": None,
+                        "delivered": 9,
+                    }
+                ],
+            },
+        ),
+        (
+            Heartbeat(1.0, {"cam1": StreamState(1, Status.BLUE, 2, 3, 4)}),
+            {
+                "type": "heartbeat",
+                "interval": 1.0,
+                "streams": {
+                    "cam1": {
+                        "connections": 1,
+                        "status": "blue",
+                        "parts": 2,
+                        "skipped": 3,
+                        "bytes": 4,
+                    }
+                },
+            },
+        ),
+        (Goodbye(), {"type": "goodbye"}),
+    ],
+)
+def test_every_event_is_a_line_of_json_under_the_names_of_the_wire(
+    event: Event, line: dict[str, Any]
+) -> None:
+    text = as_line("ab12", 5, 1_700_000_000_000_000_000, event)
+    assert "\n" not in text
+    common = {"node": "ab12", "seq": 5, "time": 1_700_000_000_000_000_000}
+    assert json.loads(text) == common | line
