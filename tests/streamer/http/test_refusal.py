@@ -1,0 +1,125 @@
+"""What is refused, and how that is said to programs and to people."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from protocol import NewConnection
+from streamer.settings import Settings
+from tests.streamer.frames import frame
+
+from .conftest import Ask
+from .served import Served
+
+pytestmark = pytest.mark.gen_test(timeout=30)
+BAD_NAMES = [".bad", "-bad", "a%2Fb", "a%0Ab", "a%00b", "a%20b", "%FF", "%C3%BC", "x" * 65, "%"]
+
+
+@pytest.mark.parametrize("name", BAD_NAMES)
+async def test_a_bad_name_is_not_found(ask: Ask, served: Served, name: str) -> None:
+    viewer = await ask(f"/streams/{name}")
+    assert viewer.status == 404
+    assert viewer.headers["content-type"] == "application/json"
+    assert list(json.loads(await viewer.answer())) == ["error"]
+    assert served.of(NewConnection) == []
+
+
+@pytest.mark.parametrize("settings", [Settings(allow_streams=("cam*", "door"))])
+async def test_a_stream_outside_the_allow_list_is_not_found(ask: Ask) -> None:
+    assert (await ask("/streams/cam7")).status == 200
+    assert (await ask("/streams/door")).status == 200
+    viewer = await ask("/streams/garden")
+    assert viewer.status == 404
+    assert "garden" in json.loads(await viewer.answer())["error"]
+    assert (await ask("/streams/garden", method="HEAD")).status == 404
+
+
+@pytest.mark.parametrize("settings", [Settings(max_clients=2)])
+async def test_one_client_too_many_may_come_later(ask: Ask, served: Served) -> None:
+    first, _ = await ask(), await ask()
+    refused = await ask()
+    assert refused.status == 503
+    assert int(refused.headers["retry-after"]) > 0
+    assert "max_clients = 2" in json.loads(await refused.answer())["error"]
+    first.close()
+    await served.watched_by(1)
+    assert (await ask()).status == 200
+
+
+@pytest.mark.parametrize("settings", [Settings(max_streams=1)])
+async def test_one_stream_too_many_may_come_later(ask: Ask, served: Served) -> None:
+    served.publish(frame(1))
+    refused = await ask("/streams/cam2")
+    assert refused.status == 503
+    assert "max_streams = 1" in json.loads(await refused.answer())["error"]
+    assert (await ask("/streams/cam1")).status == 200
+
+
+@pytest.mark.parametrize(
+    "path", ["/nothing", "/streams/", "/streams/cam1/", "/streams/a/b/c", "//"]
+)
+async def test_other_paths_are_not_found(ask: Ask, path: str) -> None:
+    viewer = await ask(path)
+    assert viewer.status == 404
+    assert "/streams" in json.loads(await viewer.answer())["error"]
+
+
+@pytest.mark.parametrize("accept", ["text/html", "text/html,application/xhtml+xml,*/*;q=0.8"])
+async def test_a_browser_is_shown_a_page(ask: Ask, accept: str) -> None:
+    viewer = await ask("/streams/%3Cscript%3E", (f"Accept: {accept}",))
+    assert viewer.status == 404
+    assert viewer.headers["content-type"].startswith("text/html")
+    page = (await viewer.answer()).decode()
+    assert "Not Found" in page
+    assert "<script>" not in page
+    assert "&lt;script&gt;" in page
+
+
+@pytest.mark.parametrize("headers", [(), ("Accept: */*",), ("Accept: application/json",)])
+async def test_a_program_is_told_in_json(ask: Ask, headers: tuple[str, ...]) -> None:
+    viewer = await ask("/nothing", headers)
+    assert viewer.headers["content-type"] == "application/json"
+    assert json.loads(await viewer.answer())["error"]
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH"])
+@pytest.mark.parametrize("path", ["/", "/streams", "/streams/cam1", "/streams/cam1/snapshot"])
+async def test_other_methods_are_not_allowed(
+    ask: Ask, served: Served, method: str, path: str
+) -> None:
+    viewer = await ask(path, ("Content-Length: 0",), method=method)
+    assert viewer.status == 405
+    assert viewer.headers["allow"] == "GET, HEAD, OPTIONS"
+    assert json.loads(await viewer.answer())["error"]
+    assert served.events == []
+
+
+async def test_a_refusal_is_not_cached(ask: Ask) -> None:
+    assert (await ask("/streams/.bad")).headers["cache-control"] == "no-store"
+
+
+async def test_a_refusal_leaves_the_connection_for_the_next_request(
+    ask: Ask, served: Served
+) -> None:
+    viewer = await ask("/streams/.bad")
+    await viewer.answer()
+    await viewer.stream.write(b"GET /streams/cam1 HTTP/1.1\r\nHost: test\r\n\r\n")
+    await viewer.read_head()
+    assert viewer.status == 200
+    served.publish(frame(1))
+    assert await viewer.parts(1) == [1]
+
+
+@pytest.mark.parametrize("request_line", [b"nonsense", b"GET", b"GET / HTTP/9.9"])
+async def test_what_is_no_http_disturbs_nobody(
+    ask: Ask, served: Served, request_line: bytes
+) -> None:
+    healthy = await ask()
+    odd = await ask("/healthz")
+    await odd.answer()
+    await odd.stream.write(request_line + b"\r\n\r\n")
+    await odd.rest()
+    served.publish(frame(1))
+    assert await healthy.parts(1) == [1]
