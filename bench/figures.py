@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from bench import columns
 from bench.procedures import Procedure
 from bench.procedures.age import SlowClient
 from bench.procedures.events import Churn, Flood
@@ -14,24 +15,6 @@ from bench.procedures.saturation import Saturation
 from bench.procedures.steady import Load, Steady, growth_of_clients, growth_of_streams
 from bench.procedures.storm import Storm
 from bench.procedures.wire import Intake
-
-
-@dataclass(frozen=True)
-class Column:
-    """One figure of a row, in words.
-
-    Attributes:
-        key: of the row.
-        title: with the unit.
-        digits: behind the point.
-        scale: what the value is multiplied by to come to the unit.
-
-    """
-
-    key: str
-    title: str
-    digits: int = 1
-    scale: float = 1
 
 
 @dataclass(frozen=True)
@@ -47,6 +30,8 @@ class Figure:
         beside: servers for orientation, measured in the first round only.
         case: what the cases of a row are, where there are several.
         rounds: how many there are at most, whatever is asked for; None for no such limit.
+        cores: how many this machine must have.
+        over: the server whose CPU per part the table compares the others' with.
 
     """
 
@@ -54,89 +39,20 @@ class Figure:
     title: str
     procedure: Procedure
     servers: tuple[str, ...]
-    columns: tuple[Column, ...]
+    columns: tuple[columns.Column, ...]
     beside: tuple[str, ...] = ()
     case: str = ""
     rounds: int | None = None
+    cores: int = 2
+    over: str = ""
+
+    def rounds_of(self, wanted: int) -> int:
+        """Gives how many rounds there are where so many are wanted."""
+        return wanted if self.rounds is None else min(wanted, self.rounds)
 
 
 MAIN = ("floor", "partcast", "nchan", "plain")
 OTHERS = ("pushpin", "flask", "vidgear")
-CPU = Column("cpu_us_per_part", "CPU per part, µs", 2)
-DELIVERED = Column("delivered", "delivered, %", 1, 100)
-DAMAGE = Column("damage", "damage", 0)
-P50 = Column("latency_p50_ms", "latency p50, ms", 1)
-P99 = Column("latency_p99_ms", "p99, ms", 1)
-SERVER_USE = Column("server_core_use", "server's core, %", 0, 100)
-LOAD_USE = Column("load_core_use", "load's core, %", 0, 100)
-TOP = Column("top_parts_per_s", "highest rate, thousand parts/s", 1, 0.001)
-AT_TOP = (CPU, TOP, P50, P99, DELIVERED, SERVER_USE, LOAD_USE, DAMAGE)
-STEADY = (CPU, P50, P99, DELIVERED, SERVER_USE, DAMAGE)
-STORM = (
-    Column("storm_max_ms", "latest part of those served, ms"),
-    Column("newcomers_max_ms", "of newcomers, ms"),
-    Column("storm_p99_ms", "p99 of those served, ms"),
-    Column("calm_max_ms", "latest before, ms"),
-    Column("first_part_p99_ms", "first part after, p99, ms"),
-    Column("served_gaps", "parts skipped", 0),
-    Column("came", "came", 0),
-    Column("failed", "turned away", 0),
-    SERVER_USE,
-)
-HOLD = (
-    Column("hold_max_ms", "longest turn, ms"),
-    Column("hold_p99_ms", "p99, ms"),
-    Column("answer_max_ms", "longest answer, ms"),
-    Column("answer_p99_ms", "p99, ms"),
-    Column("answer_p50_ms", "p50, ms", 2),
-)
-AGE = (
-    Column("age_p99_s", "age p99, s", 2),
-    Column("age_p50_s", "p50, s", 2),
-    Column("age_max_s", "oldest, start included, s", 2),
-    Column("age_last_s", "at the end, s", 2),
-    Column("parts", "parts it got", 0),
-    Column("others_gaps", "parts others skipped", 0),
-    Column("others_p99_ms", "latency p99 of others, ms"),
-    DAMAGE,
-)
-STUCK = (
-    Column("kib_per_client", "KiB per client", 0),
-    Column("kernel_kib_per_client", "of it in the kernel", 0),
-    Column("user_kib_per_client", "in the process", 0),
-    Column("still_open", "still connected", 0),
-    Column("others_gaps", "parts others skipped", 0),
-)
-INTAKE = (
-    Column("frames_per_s", "frames/s", 0),
-    Column("mb_per_s", "MB/s", 0),
-    SERVER_USE,
-    LOAD_USE,
-)
-PASSAGE = (
-    Column("frames_per_s", "frames/s behind it", 0),
-    Column("mb_per_s", "MB/s", 0),
-    Column("cpu_us_per_frame", "CPU per frame, µs", 2),
-    Column("passed", "passed, %", 1, 100),
-    SERVER_USE,
-)
-FLOOD = (
-    Column("events_per_s", "events/s the program got", 0),
-    Column("sent_per_s", "events/s sent", 0),
-    Column("cpu_us_per_event", "CPU per event, µs", 1),
-    Column("right_after_s", "right after, s", 2),
-    SERVER_USE,
-    LOAD_USE,
-)
-CHURN = (
-    Column("events_per_s", "events/s", 0),
-    Column("right_after_s", "right after, s", 2),
-    Column("came", "came", 0),
-    Column("left", "left", 0),
-    Column("failed", "turned away", 0),
-    Column("first_part_p99_ms", "first part after, p99, ms", 0),
-    SERVER_USE,
-)
 
 
 def figures(*, short: bool) -> list[Figure]:
@@ -158,38 +74,58 @@ def _saturation() -> list[Figure]:
             "At saturation, one core: 2 KB, a stream of 500 clients",
             small,
             MAIN,
-            AT_TOP,
+            columns.AT_TOP,
             beside=OTHERS,
+            over="floor",
         ),
-        Figure("saturation-50k", title.format("50 KB"), middle, MAIN, AT_TOP, beside=OTHERS),
-        Figure("saturation-200k", title.format("200 KB"), large, MAIN, AT_TOP, beside=OTHERS),
+        Figure(
+            "saturation-50k",
+            title.format("50 KB"),
+            middle,
+            MAIN,
+            columns.AT_TOP,
+            beside=OTHERS,
+            over="floor",
+        ),
+        Figure(
+            "saturation-200k",
+            title.format("200 KB"),
+            large,
+            MAIN,
+            columns.AT_TOP,
+            beside=OTHERS,
+            over="floor",
+        ),
         Figure(
             "saturation-tls",
             f"{title.format('50 KB')}, over TLS",
             Saturation(50_000, 100, 8_000),
             ("partcast-tls", "nchan-tls"),
-            AT_TOP,
+            columns.AT_TOP,
         ),
         Figure(
             "freshness",
             "What freshness costs at saturation: 200 KB, 100 clients, against 8 MiB that may wait",
             large,
             ("partcast", "partcast-deep"),
-            AT_TOP,
+            columns.AT_TOP,
         ),
         Figure(
             "workers",
             f"{title.format('50 KB')}, and two workers on two cores",
             middle,
             ("partcast", "partcast-2-workers"),
-            AT_TOP,
+            columns.AT_TOP,
+            cores=3,
         ),
         Figure(
             "workers-shared",
             "One and two workers on all cores together with the load, nothing pinned: 50 KB",
             shared,
             ("partcast", "partcast-2-workers"),
-            AT_TOP,
+            columns.AT_TOP,
+            rounds=2,
+            cores=1,
         ),
     ]
 
@@ -204,24 +140,26 @@ def _light(*, short: bool) -> list[Figure]:
             "10 frames per second: 50 KB, a stream of 500 clients",
             Light(50_000, 500),
             MAIN,
-            (CPU, P50, P99, Column("latency_max_ms", "max, ms"), DELIVERED, DAMAGE),
+            columns.LIGHT,
             beside=("flask", "mjpeg-streamer", "vidgear", "pushpin"),
+            over="floor",
         ),
         Figure(
             "growth-clients",
             "More clients of one stream: 2 KB, 20,000 parts per second in all",
             growth_of_clients(*clients),
             ("floor", "partcast"),
-            STEADY,
+            columns.STEADY,
             beside=("nchan", "plain"),
             case="clients",
+            over="floor",
         ),
         Figure(
             "growth-streams",
             "More streams of 4 clients: 2 KB, 2,000 frames per second in all",
             growth_of_streams(*streams),
             ("partcast",),
-            STEADY,
+            columns.STEADY,
             beside=("nchan", "plain"),
             case="streams",
         ),
@@ -230,45 +168,46 @@ def _light(*, short: bool) -> list[Figure]:
             "With a relay in between, its own CPU included",
             relayed,
             ("partcast", "partcast-relayed"),
-            STEADY,
+            columns.STEADY,
             case="load",
+            over="partcast",
         ),
         Figure(
             "memory-idle",
             "Memory of a client of a silent stream",
             IdleMemory(200, 500) if short else IdleMemory(),
             ("partcast", "nchan", "plain"),
-            (Column("kib_per_client", "KiB per client", 2),),
+            columns.IDLE,
             beside=("flask", "vidgear", "mjpeg-streamer", "pushpin"),
         ),
     ]
 
 
 def _slow(*, short: bool) -> list[Figure]:
-    peers = ("nchan", "plain", "flask")
+    peers = ("nchan",) if short else ("nchan", "plain", "flask")
     return [
         Figure(
             "memory-stuck",
             "Memory of a client that never reads, while time passes: 50 KB at 20 frames per second",
             StuckMemory(),
             ("partcast",),
-            STUCK,
+            columns.STUCK,
             beside=("nchan", "plain"),
             case="look",
         ),
         Figure(
             "age",
-            "Age of what a client gets that reads at 20 % of the rate: 50 KB at 10 frames per second",
+            "Age of what a client gets at 20 % of the rate: 50 KB at 10 frames per second",
             SlowClient(),
             ("partcast",),
-            AGE,
+            columns.AGE,
         ),
         Figure(
             "age-of-peers",
             "The same, watched three times as long, beside peers",
             SlowClient(longer=1 if short else 3),
             ("partcast", *peers),
-            AGE,
+            columns.AGE,
             rounds=1,
         ),
         Figure(
@@ -276,7 +215,7 @@ def _slow(*, short: bool) -> list[Figure]:
             "500 new clients per second while 200 are served: 20 KB at 10 frames per second",
             Storm(),
             ("partcast",),
-            STORM,
+            columns.STORM,
             beside=("nchan", "plain"),
         ),
         Figure(
@@ -284,7 +223,7 @@ def _slow(*, short: bool) -> list[Figure]:
             "How long the event loop is away: a frame to 2,000 clients, or a flood of frames",
             LoopHold(),
             ("partcast",),
-            HOLD,
+            columns.HOLD,
             beside=("plain", "nchan"),
             case="load",
         ),
@@ -300,7 +239,7 @@ def _wire(*, short: bool) -> list[Figure]:
             "Frames that one process takes in, nobody watching",
             Intake(sizes),
             ("partcast", "raw-pyzmq"),
-            INTAKE,
+            columns.INTAKE,
             case="bytes",
         ),
         Figure(
@@ -308,7 +247,7 @@ def _wire(*, short: bool) -> list[Figure]:
             "Frames that pass a relay, a publisher and a subscriber sharing the other core",
             Passage(),
             ("partcast-relay", "zmq-proxy"),
-            PASSAGE,
+            columns.PASSAGE,
             case="bytes",
         ),
         Figure(
@@ -316,14 +255,14 @@ def _wire(*, short: bool) -> list[Figure]:
             "Connection events that a producer follows: 10,000 clients come and go, flat out",
             Flood(),
             ("producer", "async-producer", "raw-sub"),
-            FLOOD,
+            columns.FLOOD,
         ),
         Figure(
             "churn",
             f"{churn.clients:,} real clients come and go at a streamer, a producer following",
             churn,
             ("partcast",),
-            CHURN,
+            columns.CHURN,
             rounds=2,
         ),
     ]
@@ -340,6 +279,4 @@ def chosen(everything: Sequence[Figure], names: Sequence[str]) -> list[Figure]:
         if not any(each.name.startswith(name) for each in everything):
             known = ", ".join(each.name for each in everything)
             raise ValueError(f"no figure {name!r}: allowed are {known}, or how a name begins")
-    return [
-        each for each in everything if not names or any(each.name.startswith(n) for n in names)
-    ]
+    return [each for each in everything if not names or any(each.name.startswith(n) for n in names)]

@@ -23,7 +23,7 @@ class Effort:
     search_steps: int  # probes of one search for the highest rate
 
 
-SHORT = Effort(rounds=1, window_s=1.0, probe_s=0.6, settle_s=0.4, slow_s=8, search_steps=8)
+SHORT = Effort(rounds=1, window_s=1.0, probe_s=0.6, settle_s=0.4, slow_s=8, search_steps=7)
 FULL = Effort(rounds=5, window_s=3.0, probe_s=1.2, settle_s=0.5, slow_s=30, search_steps=12)
 
 

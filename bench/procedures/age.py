@@ -8,7 +8,9 @@ from bench.procedures import START_S, Effort, Row
 from bench.servers import Plan, Server
 from bench.trial import Group, Trial
 
-STEADY_FROM = 0.3  # share of the time after which the slow client's age counts as its usual one
+# At first a client may have 256 KiB waiting, as a burst: at its rate they are gone after 2.6 s.
+# From here on its age is the usual one.
+STEADY_FROM_S = 4.0
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,7 @@ class SlowClient:
             time.sleep(effort.settle_s)
             window = trial.window(watched_s)
         series = window.groups["slow"]["series_us"]
-        steady = [age for at, age in series if at > watched_s * 1e6 * STEADY_FROM]
+        steady = [age for at, age in series if at > STEADY_FROM_S * 1e6]
         ages_s = sorted(age / 1e6 for age in steady) or [float("inf")]
         return [
             {
