@@ -54,6 +54,7 @@ def says(stream: str, selector: str, text: str) -> str:
 
 # The page's clock runs ten times as fast: a minute of its patience is six seconds.
 HURRY: Final = "const now = performance.now.bind(performance); performance.now = () => 10 * now();"
+FIND: Final = "window.find = (id) => document.getElementById(id);"
 
 
 @asynccontextmanager
@@ -61,7 +62,7 @@ async def opened(url: str, folder: Path, script: str = "") -> AsyncIterator[Page
     async with browsing(folder) as page:
         await page.call("Emulation.setDeviceMetricsOverride", **SIZE)
         await page.call("Page.enable")
-        await page.call("Page.addScriptToEvaluateOnNewDocument", source=script)
+        await page.call("Page.addScriptToEvaluateOnNewDocument", source=FIND + script)
         await page.open(url)
         yield page
 
@@ -306,6 +307,27 @@ def test_live_pictures_can_be_switched_off_for_good(
             await page.until(says("cam1", ".hint", "Press play"), "that nothing plays")
             await page.evaluate(f"{card('cam1', '.toggle')}.click()")
             await page.until(shows("cam1", GREEN), "the one that was asked for")
+
+    asyncio.run(look())
+
+
+def test_a_stream_that_has_gone_is_taken_off_the_page(
+    start: Starter, context: Context, tmp_path: Path
+) -> None:
+    place = ("--http", f"127.0.0.1:{free_port()}")
+    first = start.streamer(*place)
+    publisher = connected(first, context)
+    publisher.send("all/cam1/", picture(RED))
+    publisher.send("all/values/", b"{}", content_type="application/json")
+
+    async def look() -> None:
+        async with opened(first.http, tmp_path, HURRY) as page:
+            await page.until(f"Boolean({card('values', 'h2')})", "the values")
+            first.end()
+            second = start.streamer(*place)
+            connected(second, context).send("all/cam1/", picture(BLUE))
+            await page.until(shows("cam1", BLUE), "the stream that is there again")
+            await page.until(f"!({card('values', 'h2')})", "the other to go")
 
     asyncio.run(look())
 
