@@ -1,0 +1,191 @@
+"""What too many frames, and what is no frame at all, mean for everybody."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import msgpack
+import zmq
+
+from producer import Producer
+from producer.blocking import Client
+from tests.e2e.processes import Command, Publisher, Starter, eventually, jpeg
+
+from .crowd import Crowd, State, Viewer
+from .deployment import BUSY_S
+from .show import FLAT_BYTES, unbroken
+
+Context = zmq.Context[zmq.Socket[bytes]]
+Report = Callable[[str, float], None]
+
+VIEWERS = 100
+FLOOD_S = 1.5
+FRAME_BYTES = 20_000
+# A stop waits so long for the last frame, where the flood has lost it, seconds.
+STOP_WAIT_S = 1.0
+# What a message may be is four times what a frame may be: beyond it its sender is cut off.
+MAX_FRAME_BYTES = 100_000
+
+
+def _flood(producer: Producer, stream: str) -> int:
+    """Publishes as fast as it can; returns how many frames."""
+    deadline = time.monotonic() + FLOOD_S
+    number = 0
+    while time.monotonic() < deadline:
+        producer.publish(stream, jpeg(number, FRAME_BYTES))
+        number += 1
+    return number
+
+
+def _resident_bytes(command: Command) -> int:
+    return int(Path(f"/proc/{command.process.pid}/statm").read_text().split()[1]) * 4096
+
+
+def test_a_flood_loses_no_stop(start: Starter, report: Report) -> None:
+    """A flood of frames loses no stop, and costs no memory: what does not fit is dropped whole.
+
+    Every client gets a clean end, with the newest frame that came through.
+    """
+    streamer = start.streamer()
+    with Producer(streamer.addresses["frames"], streamer.addresses["events"]) as producer:
+        assert producer.wait_for_streamer(10)
+        with Crowd() as crowd:
+            viewers = crowd.join(streamer.http, "/streams/cam1", VIEWERS)
+            before = _resident_bytes(streamer)
+            _flood(producer, "cam1")
+            began = time.monotonic()
+            assert producer.stop("cam1")
+            eventually(lambda: all(each.is_over for each in viewers), "the end of the stream")
+            took = time.monotonic() - began
+            report("a flood is stopped: every client has its end", took)
+            assert took < STOP_WAIT_S + 2 * BUSY_S
+            assert {each.state for each in viewers} == {State.ENDED}
+            assert all(each.numbers == sorted(set(each.numbers)) for each in viewers)
+            assert _resident_bytes(streamer) - before < FLAT_BYTES
+
+
+def test_a_flood_of_one_stream_takes_no_part_from_a_targeted_one(start: Starter) -> None:
+    """A flood of one stream loses no part of another client's targeted stream, and no request.
+
+    Both are only served later: they wait for their turn.
+    """
+    streamer = start.streamer(config='[streams."clip"]\noverload = "queue"\n')
+    ends = streamer.addresses["frames"], streamer.addresses["events"]
+    with Producer(*ends) as flooding, Producer(*ends) as showing, Crowd() as crowd:
+        assert flooding.wait_for_streamer(10)
+        crowd.join(streamer.http, "/streams/cam1", VIEWERS)
+        viewers = crowd.join(streamer.http, "/streams/clip", 5)
+        clients = [client for _, client in zip(viewers, showing.clients("clip"), strict=False)]
+        threads = [threading.Thread(target=_show, args=(each,)) for each in clients]
+        for thread in threads:
+            thread.start()
+        _flood(flooding, "cam1")
+        assert streamer.streams()["cam1"]["connections"] == VIEWERS
+        for thread in threads:
+            thread.join()
+        eventually(lambda: all(each.is_over for each in viewers), "the clips to end")
+        assert [_whole(each) for each in viewers] == [True] * len(viewers)
+
+
+CLIP_FRAMES = 200
+
+
+def _show(client: Client) -> None:
+    for number in range(CLIP_FRAMES):
+        client.publish(jpeg(number, FRAME_BYTES))
+    client.stop()
+
+
+def _whole(viewer: Viewer) -> bool:
+    return viewer.state is State.ENDED and viewer.numbers == list(range(CLIP_FRAMES))
+
+
+def test_a_flood_behind_a_relay_ends_with_the_second_stop(start: Starter) -> None:
+    """Behind a relay, a flood that a node cannot take may lose a stop: a frame is all it sees.
+
+    A stop that is sent again when the flood is over ends every client.
+    """
+    relay = start.relay()
+    streamer = start.streamer(
+        "--connect-frames",
+        relay.addresses["streamer-frames"],
+        "--connect-events",
+        relay.addresses["streamer-events"],
+    )
+    ends = relay.addresses["producer-frames"], relay.addresses["producer-events"]
+    with Producer(*ends) as producer, Crowd() as crowd:
+        assert producer.wait_for_streamer(10)
+        viewers = crowd.join(streamer.http, "/streams/cam1", VIEWERS)
+        before = _resident_bytes(streamer), _resident_bytes(relay)
+        _flood(producer, "cam1")
+        producer.stop("cam1")
+        eventually(lambda: _still(streamer), "the flood to be over")
+        producer.stop("cam1")
+        eventually(lambda: all(each.is_over for each in viewers), "the end of the stream")
+        assert {each.state for each in viewers} == {State.ENDED}
+        after = _resident_bytes(streamer), _resident_bytes(relay)
+        assert all(late - early < FLAT_BYTES for early, late in zip(before, after, strict=True))
+
+
+def _still(streamer: Command) -> bool:
+    received = streamer.streams()["cam1"]["frames"]
+    time.sleep(0.2)
+    return bool(streamer.streams()["cam1"]["frames"] == received)
+
+
+def test_malformed_messages_disturb_nobody_behind_relays(start: Starter, context: Context) -> None:
+    """What is malformed is dropped whole, counted by reason, and disturbs nobody behind relays.
+
+    Who sends a message far beyond `max_frame_bytes` is cut off, and may connect again.
+    """
+    limit = ("--max-frame-bytes", str(MAX_FRAME_BYTES))
+    core = start.relay(*limit)
+    ends = [f"--upstream-{each}" for each in ("frames", "events")]
+    edge = start.relay(*limit, *_pairs(ends, core))
+    streamer = start.streamer(*limit, *_pairs(["--connect-frames", "--connect-events"], edge))
+    good = Publisher(context, core.addresses["producer-frames"])
+    hostile = Publisher(context, core.addresses["producer-frames"])
+    for each in (good, hostile):
+        each.wait_for(b"all/cam1/")
+    bad = [
+        (b"all/cam1/",),
+        (b"all/cam1/", b"", jpeg(0), b"more"),
+        (b"all/cam1", b"", jpeg(0)),
+        (b"all/cam1/", b"\xc1", jpeg(0)),
+        (b"all/cam1/", msgpack.packb({"headers": {"X\r\nY": "z"}}), jpeg(0)),
+        (b"all/cam1/", b"", b"no picture"),
+        (b"all/cam1/", b"", jpeg(0, MAX_FRAME_BYTES + 1)),
+    ]
+    with Crowd() as crowd:
+        viewers = crowd.join(streamer.http, "/streams/cam1", 10)
+        for number, frames in enumerate(bad):
+            hostile.send_raw(*frames)
+            good.send("all/cam1/", jpeg(number, 1000))
+        eventually(lambda: _refused(streamer) == len(bad), "all to be refused")
+        hostile.send("all/cam1/", jpeg(0, 10 * MAX_FRAME_BYTES))
+        for number in range(len(bad), 2 * len(bad)):
+            good.send("all/cam1/", jpeg(number, 1000))
+        last = 2 * len(bad) - 1
+        eventually(lambda: all(each.numbers[-1:] == [last] for each in viewers), "the last frame")
+        assert unbroken(viewers)
+        assert crowd.torn == []
+        eventually(lambda: _comes_through(hostile, viewers), "the hostile one to be back")
+
+
+def _pairs(options: list[str], relay: Command) -> list[str]:
+    urls = (relay.addresses["streamer-frames"], relay.addresses["streamer-events"])
+    return [word for pair in zip(options, urls, strict=True) for word in pair]
+
+
+def _refused(streamer: Command) -> float:
+    lines = streamer.get("/metrics").decode().splitlines()
+    counts = [each for each in lines if each.startswith("partcast_refused_messages_total{")]
+    return sum(float(each.split()[-1]) for each in counts)
+
+
+def _comes_through(publisher: Publisher, viewers: list[Viewer]) -> bool:
+    publisher.send("all/cam1/", jpeg(1_000_000))
+    return all(each.numbers[-1] == 1_000_000 for each in viewers)
