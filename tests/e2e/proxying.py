@@ -140,7 +140,11 @@ class Curl:
 
     def wait_for(self, wanted: bytes, number: int = 1) -> bytes:
         """Waits until some bytes have come so often; returns all that has."""
-        eventually(lambda: self.look().count(wanted) >= number, f"{wanted!r} in a response")
+        try:
+            eventually(lambda: self.look().count(wanted) >= number, f"{number} of {wanted!r}")
+        except AssertionError as error:
+            error.add_note(f"received {len(self.received)} bytes: {self.received[:1000]!r}")
+            raise
         return self.received
 
     def ended(self) -> bool:
