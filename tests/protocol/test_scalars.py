@@ -51,6 +51,11 @@ def test_a_short_value_is_shown_whole(value: object) -> None:
     assert shown(value) == repr(value)
 
 
+def test_of_a_long_text_the_beginning_is_shown() -> None:
+    assert shown("abcd" * 1_000) == repr("abcd" * 20)
+    assert shown(b"abcd" * 1_000) == repr(b"abcd" * 20)
+
+
 @pytest.mark.parametrize(
     "value",
     [
