@@ -16,41 +16,44 @@ __all__ = ["SERVERS", "Place", "Plan", "Running", "Server"]
 # Far beyond what waits at saturation: nobody is ever behind, as with a server that only queues.
 DEEP = "client_buffer_bytes = 8388608"
 
-SERVERS: dict[str, Server] = {
-    server.name: server
-    for server in (
-        Floor(),
-        Partcast(),
-        Partcast("partcast-deep", stream_settings=DEEP),
-        Partcast("partcast-relayed", relayed=True),
-        Partcast("partcast-2-workers", workers=2),
-        Partcast("partcast-tls", tls=True),
-        Relay(),
-        Nchan(),
-        Nchan("nchan-tls", tls=True),
-        Pushpin(),
-        PythonPeer("plain", "plain_tornado", health_path="/healthz"),
-        PythonPeer(
-            "flask", "flask_generator", needs="flask", arguments=lambda plan: [plan.content_type]
-        ),
-        PythonPeer(
-            "mjpeg-streamer",
-            "mjpeg_streamer_server",
-            needs="mjpeg_streamer",
-            arguments=lambda plan: [str(round(plan.frames_per_s))],
-            path="/s%d",
-        ),
-        PythonPeer(
-            "vidgear",
-            "vidgear_webgear",
-            needs="vidgear",
-            arguments=lambda plan: [plan.content_type],
-            path="/video",
-        ),
-        PythonPeer("raw-pyzmq", "raw_pyzmq"),
-        PythonPeer("zmq-proxy", "zmq_proxy"),
-        Follower("producer", "blocking"),
-        Follower("async-producer", "asynchronous"),
-        Follower("raw-sub", "raw"),
-    )
-}
+_ALL: tuple[Server, ...] = (
+    Floor(),
+    Partcast(),
+    Partcast("partcast-deep", stream_settings=DEEP),
+    Partcast("partcast-relayed", relayed=True),
+    Partcast("partcast-2-workers", workers=2),
+    Partcast("partcast-tls", tls=True),
+    *(
+        Partcast(f"partcast-{variant}", variant=variant)
+        for variant in ("no-batching", "no-ceiling", "no-freshness", "uvloop")
+    ),
+    Relay(),
+    Nchan(),
+    Nchan("nchan-tls", tls=True),
+    Pushpin(),
+    PythonPeer("plain", "plain_tornado", health_path="/healthz"),
+    PythonPeer(
+        "flask", "flask_generator", needs="flask", arguments=lambda plan: [plan.content_type]
+    ),
+    PythonPeer(
+        "mjpeg-streamer",
+        "mjpeg_streamer_server",
+        needs="mjpeg_streamer",
+        arguments=lambda plan: [str(round(plan.frames_per_s))],
+        path="/s%d",
+    ),
+    PythonPeer(
+        "vidgear",
+        "vidgear_webgear",
+        needs="vidgear",
+        arguments=lambda plan: [plan.content_type],
+        path="/video",
+    ),
+    PythonPeer("raw-pyzmq", "raw_pyzmq"),
+    PythonPeer("zmq-proxy", "zmq_proxy"),
+    Follower("producer", "blocking"),
+    Follower("async-producer", "asynchronous"),
+    Follower("raw-sub", "raw"),
+)
+
+SERVERS = {server.name: server for server in _ALL}

@@ -6,7 +6,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.build import INSTALL_TLS, has_tls
+from bench.build import INSTALL_PEERS, INSTALL_TLS, has_tls, peer_has
 from bench.process import Child
 from bench.servers.server import START_TIMEOUT_S, Place, Plan, Running, make_certificate
 
@@ -28,6 +28,7 @@ class Partcast:
         workers: processes that share the port; each has a core of its own.
         tls: whether it serves HTTPS.
         relayed: whether frames come through a relay of ours, which then counts too.
+        variant: of bench.variant; empty for the streamer as it is.
 
     """
 
@@ -36,6 +37,7 @@ class Partcast:
     workers: int = 1
     tls: bool = False
     relayed: bool = False
+    variant: str = ""
 
     @property
     def cores(self) -> int:
@@ -44,6 +46,8 @@ class Partcast:
     def missing(self) -> str | None:
         if self.tls and not (has_tls() and shutil.which("openssl")):
             return INSTALL_TLS
+        if self.variant == "uvloop" and not peer_has("uvloop"):
+            return INSTALL_PEERS
         return _missing("partcast-streamer")
 
     def start(self, plan: Plan, place: Place, ending: ExitStack) -> Running:
@@ -72,6 +76,8 @@ class Partcast:
         program = [str(PROGRAMS / "partcast-streamer")]
         if plan.timed_loop:
             program = [sys.executable, "-m", "bench.held", "streamer"]
+        if self.variant:
+            program = [sys.executable, "-m", "bench.variant", self.variant, "streamer"]
         config = directory / "streamer.toml"
         config.write_text(f'[streams."*"]\n{self.stream_settings}\n')
         command = [*program, "--http", "127.0.0.1:0", "--config", str(config)]
