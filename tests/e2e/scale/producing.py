@@ -10,7 +10,8 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from typing import Final
+from types import TracebackType
+from typing import Final, Self
 
 from producer import ClientGone, Producer
 from producer.blocking import Client
@@ -24,7 +25,7 @@ CLIP_PAUSE_S: Final = 0.05
 
 
 class Camera(threading.Thread):
-    """Publishes numbered frames until it is stopped.
+    """Publishes numbered frames until it is stopped; a context.
 
     Args:
         publish: sends one frame; takes its body.
@@ -47,6 +48,18 @@ class Camera(threading.Thread):
         self._stopping = threading.Event()
         self._first = first
         self._sent_at: list[float] = []
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
 
     def run(self) -> None:
         """Publishes."""

@@ -13,7 +13,7 @@ from typing import Final
 import zmq
 
 from producer import Producer
-from protocol import ClosedConnection, CloseReason, Event
+from protocol import ClosedConnection, CloseReason, Event, NewConnection
 from tests.e2e.processes import Events, Publisher, eventually
 
 from .crowd import Crowd, State, Viewer
@@ -66,9 +66,19 @@ class Show:
             for path in PATHS
         )
 
-    def wait_for_right_count(self, since: float) -> float:
-        """Waits until the producer's counts are right; returns how long that took, seconds."""
-        eventually(self.count_is_right, "the producer to count right")
+    def wait_for_right_count(self, since: float, lost: Sequence[Viewer] = ()) -> float:
+        """Waits until the producer's counts are right; returns how long that took, seconds.
+
+        Args:
+            since: when it began, seconds of the monotonic clock.
+            lost: who is to be reported lost, and not back; a camera's viewers are looked at.
+
+        """
+
+        def right() -> bool:
+            return self.lost() == self.by_path(lost) and self.count_is_right()
+
+        eventually(right, "the producer to count right")
         return time.monotonic() - since
 
     def wait_for_frames(self, viewers: Sequence[Viewer], since: float) -> float:
@@ -86,10 +96,15 @@ class Show:
         return {path: sum(each.path == path for each in viewers) for path in self.cameras}
 
     def lost(self) -> dict[str, int]:
-        """Returns how many clients of each camera the producer reported lost."""
-        ended = [each for each in self.heard if isinstance(each, ClosedConnection)]
-        lost = Counter(each.stream for each in ended if each.reason is CloseReason.LOST)
-        return {path: lost[path.rpartition("/")[2]] for path in self.cameras}
+        """Returns how many clients of each camera the producer reported lost, and not back."""
+        lost: dict[str, str] = {}
+        for event in list(self.heard):
+            if isinstance(event, ClosedConnection) and event.reason is CloseReason.LOST:
+                lost[event.client] = event.stream
+            elif isinstance(event, NewConnection):
+                lost.pop(event.client, None)
+        counts = Counter(lost.values())
+        return {path: counts[path.rpartition("/")[2]] for path in self.cameras}
 
     def settle(self) -> None:
         """Waits until the counts are right and every node has been heard; notes the memory."""
@@ -151,16 +166,11 @@ def showing(
             CAM1: Camera(lambda body: raw.send("all/cam1/", body, seq=_number(cameras[CAM1]))),
             CAM2: Camera(lambda body: producer.publish("cam2", body)),
         }
-        for camera in cameras.values():
-            camera.start()
         Projector(producer, "clip").start()
-        try:
-            show = Show(deployment, crowd, producer, raw, events, cameras)
-            threading.Thread(target=_follow, args=(producer, show.heard), daemon=True).start()
+        show = Show(deployment, crowd, producer, raw, events, cameras)
+        threading.Thread(target=_follow, args=(producer, show.heard), daemon=True).start()
+        with cameras[CAM1], cameras[CAM2]:
             yield show
-        finally:
-            for camera in cameras.values():
-                camera.stop()
 
 
 def _follow(producer: Producer, heard: list[Event]) -> None:

@@ -69,9 +69,9 @@ def test_a_slow_client_skips_and_sees_the_newest(
     with Crowd(lone.public) as fast, Crowd(slow) as behind:
         viewers = fast.join(http, "/streams/slow", 20)
         (late,) = behind.join(http, "/streams/slow")
-        camera.start()
-        eventually(lambda: camera.number > WATCHED_S * FRAMES_PER_S, "the camera to run")
-        last = camera.stop()
+        with camera:
+            eventually(lambda: camera.number > WATCHED_S * FRAMES_PER_S, "the camera to run")
+        last = camera.number
         eventually(lambda: all(each.numbers[-1] == last for each in viewers), "the last frame")
         assert unbroken(viewers)
         assert fast.torn == behind.torn == []
@@ -91,9 +91,9 @@ def test_a_stuck_client_is_closed(lone: Deployment, context: Context, report: Re
     stuck = _open_and_never_read(lone, "/streams/stuck")
     with Crowd(lone.public) as crowd:
         viewers = crowd.join(lone.nodes[0].http, "/streams/stuck", 20)
-        camera.start()
-        (closed,) = events.wait_for(type="closed_connection")
-        last = camera.stop()
+        with camera:
+            (closed,) = events.wait_for(type="closed_connection")
+        last = camera.number
         eventually(lambda: all(each.numbers[-1] == last for each in viewers), "the last frame")
         assert unbroken(viewers)
     stuck.close()
@@ -138,12 +138,11 @@ def test_a_client_that_vanishes_is_reported_when_it_stalls(
     camera = _camera(Publisher(context, lone.frames), "stuck")
     with Crowd(lone.public) as crowd:
         crowd.join(lone.nodes[0].http, "/streams/stuck", 20)
-        camera.start()
         began = time.monotonic()
-        lone.network.cut(lone.public, "front")
-        events.wait_for(20, type="closed_connection", reason="stalled")
+        with camera:
+            lone.network.cut(lone.public, "front")
+            events.wait_for(20, type="closed_connection", reason="stalled")
         took = time.monotonic() - began
-        camera.stop()
         report("clients vanish: reported after", took)
         assert took < STALL_S + 1 + BUSY_S
         lone.network.heal(lone.public, "front")
@@ -162,9 +161,9 @@ def test_a_client_that_needs_every_part_and_is_too_slow_is_closed(
     with Crowd(lone.public) as fast, Crowd(slow) as behind:
         viewers = fast.join(http, "/streams/every", 20)
         (late,) = behind.join(http, "/streams/every")
-        camera.start()
-        (closed,) = events.wait_for(type="closed_connection")
-        last = camera.stop()
+        with camera:
+            (closed,) = events.wait_for(type="closed_connection")
+        last = camera.number
         eventually(lambda: all(each.numbers[-1] == last for each in viewers), "the last frame")
         eventually(lambda: late.is_over, "the slow client's end")
         assert unbroken([*viewers, late])
