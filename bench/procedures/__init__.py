@@ -8,7 +8,7 @@ from bench.servers import Server
 
 Row = dict[str, Any]
 
-START_S = 2.0  # about what it takes to start a server, its clients and its publisher, and to end
+START_S = 1.5  # about what it takes to start a server, its clients and its publisher, and to end
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ FIRST_STEP = 2.0  # a search that knows nothing doubles
 LATER_STEP = 1.12  # one that knows the round before looks around there
 FINE_ENOUGH = 1.03  # a bracket this narrow is an answer
 USUAL_STEPS = 5  # of a search that knows the round before
-DRAIN_S = 1.0  # about what a server takes to send what it had taken on too much
+DRAIN_S = 0.6  # about what a server takes to send what it had taken on too much
 
 
 class Search:
