@@ -146,6 +146,7 @@ def test_a_stream_that_nobody_knows_can_be_asked_for_by_name(
     async def look() -> None:
         async with opened(streamer.http, tmp_path) as page:
             await page.until("!find('empty').hidden", "a page without streams")
+            await page.evaluate("find('previews').click()")
             await page.evaluate("find('watch').elements.stream.value = 'cam1'")
             await page.evaluate("find('watch').requestSubmit()")
             await until_watched(streamer, "cam1")
@@ -305,6 +306,7 @@ def test_live_pictures_can_be_switched_off_for_good(
             await until_watched(streamer, "cam1", 0)
             await page.open(streamer.http)
             await page.until(says("cam1", ".hint", "Press play"), "that nothing plays")
+            assert not await page.evaluate("find('previews').checked")
             await page.evaluate(f"{card('cam1', '.toggle')}.click()")
             await page.until(shows("cam1", GREEN), "the one that was asked for")
 
