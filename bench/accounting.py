@@ -1,12 +1,14 @@
 """What the kernel says of processes and of the machine: CPU time and memory."""
 
 import os
+import re
+import subprocess
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")
-PAGE_KIB = os.sysconf("SC_PAGESIZE") / 1024
+RECEIVED_FORWARDED_QUEUED = ("r", "f", "w")  # of the fields that ss calls skmem
 
 # Fields of /proc/<pid>/stat behind the command's name, see proc_pid_stat(5).
 SESSION, UTIME, STIME = 3, 11, 12
@@ -50,12 +52,15 @@ def pss_kib(pids: Iterable[int]) -> float:
     return float(total)
 
 
-def kernel_tcp_kib() -> float:
-    """Gives the memory of all TCP buffers of this machine: what waits in sockets is here."""
-    for line in Path("/proc/net/sockstat").read_text().splitlines():
-        if line.startswith("TCP:"):
-            return int(line.split()[-1]) * PAGE_KIB
-    raise LookupError("/proc/net/sockstat has no line for TCP")
+def kernel_tcp_kib(port: int) -> float:
+    """Gives the kernel's memory for the connections that were accepted on a port, see ss(8)."""
+    command = ["ss", "-tmnH", "state", "established", "sport", "=", f":{port}"]
+    told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    total = 0
+    for memory in re.findall(r"skmem:\(([^)]*)\)", told):
+        fields = dict(re.findall(r"([a-z]+)(\d+)", memory))
+        total += sum(int(fields[kind]) for kind in RECEIVED_FORWARDED_QUEUED)
+    return total / 1024
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from collections.abc import Callable
 
 from bench.build import PEERS
 from streamer import fanout
+from streamer.client import Client
 from streamer.connection import Connection
 from streamer.flow import Flow
 from streamer.part import Part
@@ -47,6 +48,18 @@ def let_the_system_decide() -> None:
     Connection.stay_fresh = ignore  # type: ignore[method-assign]
 
 
+def keep_everybody_fresh() -> None:
+    """The mark that a client which is behind has is on every socket, from the start."""
+    attach, stay_fresh = Connection.attach, Connection.stay_fresh
+
+    def attach_fresh(self: Connection, client: Client) -> None:
+        attach(self, client)
+        stay_fresh(self, True)
+
+    let_the_system_decide()
+    Connection.attach = attach_fresh  # type: ignore[method-assign]
+
+
 def use_uvloop() -> None:
     """Another event loop, in place of asyncio's own; it is in the peers' environment."""
     [packages] = PEERS.glob("lib/*/site-packages")
@@ -60,6 +73,7 @@ VARIANTS: dict[str, Callable[[], None]] = {
     "no-batching": write_each_frame_by_itself,
     "no-ceiling": ask_the_system_every_time,
     "no-freshness": let_the_system_decide,
+    "always-fresh": keep_everybody_fresh,
     "uvloop": use_uvloop,
 }
 

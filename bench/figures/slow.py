@@ -22,6 +22,15 @@ def slow_figures(*, short: bool) -> list[Figure]:
             case="look",
         ),
         Figure(
+            "memory-stuck-small",
+            "The same for a client with the smallest receive buffer",
+            StuckMemory(rcvbuf=4096),
+            ("partcast",),
+            columns.STUCK,
+            beside=("nchan", "plain"),
+            case="look",
+        ),
+        Figure(
             "age",
             "Age of what a client gets at 20 % of the rate: 50 KB at 10 frames per second",
             SlowClient(),
@@ -46,7 +55,7 @@ def slow_figures(*, short: bool) -> list[Figure]:
         ),
         Figure(
             "loop-hold",
-            "How long the event loop is away: a frame to 2,000 clients, or a flood of frames",
+            "How long the event loop is away: a frame to many clients, or a flood of frames",
             LoopHold(),
             ("partcast",),
             columns.HOLD,

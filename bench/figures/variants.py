@@ -11,7 +11,13 @@ def variant_figures() -> list[Figure]:
     small = "2 KB, 500 clients", Saturation(2_000, 500, 64_000)
     middle = "50 KB, 100 clients", Saturation(50_000, 100, 32_000)
     large = "200 KB, 100 clients", Saturation(200_000, 100, 8_000)
-    loads = {"no-batching": small, "no-ceiling": middle, "no-freshness": large, "uvloop": small}
+    loads = {
+        "no-batching": small,
+        "no-ceiling": middle,
+        "no-freshness": large,
+        "always-fresh": large,
+        "uvloop": small,
+    }
     at_saturation = [
         Figure(
             f"variant-{variant}",

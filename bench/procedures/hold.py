@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from bench.cores import UnavailableError
 from bench.procedures import START_S, Effort, Row
+from bench.procedures.steady import Load
 from bench.servers import Plan, Running, Server
 from bench.trial import Group, Trial
 
@@ -21,40 +22,40 @@ TIMESPEC = struct.Struct("@qq")
 
 @dataclass(frozen=True)
 class LoopHold:
-    """Asks for the health page all the time while a frame goes to thousands, or a flood comes in.
+    """Asks for the health page all the time while frames go to many, or a flood comes in.
 
     The system stamps each answer's arrival, so that the asker's own delays on the load's busy
     core are not in the figure. An answer takes several turns of the loop; where the server is
     Python, the turns themselves are timed too.
     """
 
-    clients: int = 2000
-    payload_bytes: int = 2000
-    frames_per_s: float = 5
+    cases: tuple[Load, ...] = (
+        Load("calm", 2_000, 1, 0),
+        Load("fan-out", 2_000, 2_000, 5),
+        Load("fan-out of 200 KB", 200_000, 200, 5),
+        Load("flood", 2_000, 1, float("inf")),
+    )
 
     def measure(self, server: Server, effort: Effort, earlier: Sequence[Row], /) -> list[Row]:
         del earlier
-        return [
-            {"case": "calm", **self._row(server, 1, 0, effort)},
-            {"case": "fan-out", **self._row(server, self.clients, self.frames_per_s, effort)},
-            {"case": "flood", **self._row(server, 1, float("inf"), effort)},
-        ]
+        return [self._row(server, load, effort) for load in self.cases]
 
     def estimate_s(self, effort: Effort, /) -> float:
-        return 3 * (START_S + effort.settle_s + effort.window_s)
+        return len(self.cases) * (START_S + effort.settle_s + effort.window_s)
 
-    def _row(self, server: Server, clients: int, frames_per_s: float, effort: Effort) -> Row:
-        plan = Plan(self.payload_bytes, timed_loop=True)
-        with Trial(server, plan, Group(clients)) as trial:
+    def _row(self, server: Server, load: Load, effort: Effort) -> Row:
+        plan = Plan(load.payload_bytes, timed_loop=True)
+        with Trial(server, plan, Group(load.clients)) as trial:
             if trial.running.health_path is None:
                 raise UnavailableError("has no small request to ask for")
             trial.wait_connected()
-            trial.set_rate(frames_per_s)
+            trial.set_rate(load.frames_per_s)
             time.sleep(effort.settle_s)
             take_turns(trial.running)
             waits_ms = ask_often(trial.running.port, trial.running.health_path, effort.window_s)
             turns = take_turns(trial.running)
         return {
+            "case": load.case,
             "hold_p99_ms": turns.get("p99_ms"),
             "hold_max_ms": turns.get("max_ms"),
             "answer_p50_ms": waits_ms[len(waits_ms) // 2],

@@ -1,10 +1,12 @@
 """What clients cost in memory: those that wait, and those that never read."""
 
+import shutil
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bench.accounting import kernel_tcp_kib, pss_kib
+from bench.cores import UnavailableError
 from bench.procedures import START_S, Effort, Row
 from bench.servers import Plan, Server
 from bench.trial import Group, Trial
@@ -46,18 +48,20 @@ class StuckMemory:
     frames_per_s: float = 20
     stuck: int = 200
     others: int = 10
-    rcvbuf: int = 4096  # what waits is to wait in the server
+    rcvbuf: int = 0  # the smallest, 4096, makes the kernel cut what waits into small pieces
     most_s: float = 24  # a streamer throws them out after 30 s
     looks: int = 4
 
     def measure(self, server: Server, effort: Effort, earlier: Sequence[Row], /) -> list[Row]:
         del earlier
+        if shutil.which("ss") is None:
+            raise UnavailableError("apt-get install iproute2")
         stuck = Group(self.stuck, name="stuck", rate=-1, rcvbuf=self.rcvbuf, wait=True)
         with Trial(server, Plan(self.payload_bytes), Group(self.others), stuck) as trial:
             trial.wait_connected()
             trial.set_rate(self.frames_per_s)
             time.sleep(effort.settle_s)
-            before_kib = pss_kib(trial.pids), kernel_tcp_kib()
+            before_kib = pss_kib(trial.pids), kernel_tcp_kib(trial.running.port)
             trial.launch("stuck")
             trial.wait_connected("stuck")
             every_s = self._watched_s(effort) / self.looks
@@ -73,7 +77,7 @@ class StuckMemory:
     def _look(self, trial: Trial, every_s: float, pss_before: float, tcp_before: float) -> Row:
         window = trial.window(every_s)
         user_kib = (pss_kib(trial.pids) - pss_before) / self.stuck
-        kernel_kib = (kernel_tcp_kib() - tcp_before) / self.stuck
+        kernel_kib = (kernel_tcp_kib(trial.running.port) - tcp_before) / self.stuck
         return {
             "user_kib_per_client": user_kib,
             "kernel_kib_per_client": kernel_kib,
