@@ -14,14 +14,14 @@ SHOWN_CHARS: Final = 80
 
 _SHORT: Final = reprlib.Repr()
 _SHORT.maxstring = _SHORT.maxother = SHOWN_CHARS
+_SHORT.maxlevel = 3
 
 
 def shown(value: object) -> str:
     """Returns `value` as an error quotes it: what is long or deep is cut."""
     # Cut before it is spelled out: a peer may send megabytes of it, or nest it a thousand deep.
-    if isinstance(value, str | bytes):
-        return repr(value[:SHOWN_CHARS])
-    return _SHORT.repr(value)
+    text = repr(value[:SHOWN_CHARS]) if isinstance(value, str | bytes) else _SHORT.repr(value)
+    return text if len(text) <= SHOWN_CHARS else f"{text[:SHOWN_CHARS]}..."
 
 
 def check_uint(key: str, value: object) -> None:

@@ -254,5 +254,5 @@ def decode_or_refuse(parts: list[bytes]) -> None:
         line = str(refused)
     else:
         assert decode(encode(message)) == message
-    assert len(line) < 500
+    assert len(line) < 300
     assert "\n" not in line

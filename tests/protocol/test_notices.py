@@ -268,5 +268,5 @@ def decode_or_refuse(parts: list[bytes]) -> None:
         line = str(refused)
     else:
         assert decode_notice(encode_notice(notice)) == notice
-    assert len(line) < 1_000
+    assert len(line) < 300
     assert "\n" not in line
