@@ -16,6 +16,7 @@ from .processes import Command, Events, Publisher, Starter, Viewer
 from .test_readers import BLUE, GREEN, RED, picture, publishing
 
 Context = zmq.Context[zmq.Socket[bytes]]
+EXAMPLE: Final = Path(__file__).resolve().parents[2] / "examples" / "plain_pyzmq.py"
 SIZE: Final = {"width": 1280, "height": 900, "deviceScaleFactor": 1, "mobile": False}
 
 # A script that returns the colour that a stream's live picture shows on the page.
@@ -129,7 +130,10 @@ def test_a_page_without_streams_says_how_to_publish_one(
     async def look() -> None:
         async with opened(streamer.http, tmp_path) as page:
             await page.until("!find('empty').hidden", "the explanation")
-            assert "send_multipart" in await page.evaluate("find('empty').innerText")
+            shown = await page.evaluate(
+                "document.querySelector('#empty pre:last-child').textContent"
+            )
+            assert EXAMPLE.read_text().endswith(f"\n{shown}\n")
             publisher.send("all/cam1/", picture(RED))
             await page.until(shows("cam1", RED), "the stream that has come")
             assert await page.evaluate("find('empty').hidden")
