@@ -41,7 +41,7 @@ class Deployment:
         )
 
     def up(self, streamers: int) -> None:
-        self.compose("up", "--build", "--detach", "--scale", f"streamer={streamers}")
+        self.compose("up", "--detach", "--scale", f"streamer={streamers}")
         eventually(self._proxy_serves, "the proxy to serve", PATIENCE_S)
 
     def _proxy_serves(self) -> bool:
@@ -99,6 +99,7 @@ def deployment() -> Iterator[Deployment]:
         variables |= {"PARTCAST_IMAGE": "partcast-tested", **engine.environment}
         deployment = Deployment(Engine(variables, engine.pid), f"partcast-{os.getpid()}", ports)
         try:
+            deployment.compose("build")
             deployment.up(2)
             yield deployment
         finally:
