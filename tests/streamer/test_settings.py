@@ -107,6 +107,13 @@ def test_a_certificate_and_its_key_are_taken() -> None:
     assert (settings.tls_cert, settings.tls_key) == ("a.pem", "b.pem")
 
 
+def test_there_may_be_as_many_streams_as_are_named() -> None:
+    streams: dict[str, dict[str, object]] = {"door": {}, "cam*": {}}
+    assert from_file(max_streams=2, allow_streams=["door", "yard"], streams=streams)
+    text = refusal(max_streams=1, allow_streams=["door", "yard"], streams=streams)
+    assert text.startswith("max_streams = 1: allowed is ")
+
+
 def test_an_unknown_key_is_named_with_all_that_are_allowed() -> None:
     text = refusal(https="127.0.0.1:8080")
     assert text.startswith("unknown key https: allowed are ")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import socket
 from collections.abc import Sequence
 
@@ -70,7 +71,9 @@ class Viewer:
     @property
     def body(self) -> Body:
         """What has come so far, read as a multipart body."""
-        return read_body(self._body)
+        match = re.search(r"; boundary=([A-Za-z0-9]+)\r\n", self.head)
+        assert match is not None, self.head
+        return read_body(self._body, match[1])
 
     @property
     def numbers(self) -> list[int]:

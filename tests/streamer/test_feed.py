@@ -1,0 +1,285 @@
+"""Frames come in over ZeroMQ, and never keep the event loop for long."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Iterator
+from itertools import pairwise
+
+import msgpack
+import pytest
+import zmq
+
+from protocol import Message, Refusal, encode
+from streamer.fanout import BATCH_BYTES, SLICE_CLIENTS
+from streamer.feed import BATCH_MESSAGES, Feed
+from streamer.settings import Settings
+
+from .frames import frame, frame_for, jpeg, stop
+from .hub.node import Node
+
+pytestmark = pytest.mark.gen_test(timeout=60)
+Context = zmq.Context[zmq.Socket[bytes]]
+ANY_PORT = "tcp://127.0.0.1:0"
+
+
+class Published:
+    """A feed, the hub behind it, and a producer that is nothing but a socket."""
+
+    def __init__(self, context: Context, loop: asyncio.AbstractEventLoop) -> None:
+        self.node = Node()
+        self._context = context
+        self._loop = loop
+        self._socket: zmq.Socket[bytes] | None = None
+        self.subscriptions: set[bytes] = set()
+
+    def start(self, *, clock: Callable[[], float] = time.monotonic, **settings: object) -> None:
+        given = Settings(bind_frames=ANY_PORT, **settings)  # type: ignore[arg-type]
+        self.feed = Feed(self._context, given, "node", self.node.hub, clock, self._loop)
+        self.feed.start()
+        self._socket = self._context.socket(zmq.XPUB)
+        self._socket.setsockopt(zmq.SNDHWM, 0)
+        self._socket.setsockopt(zmq.LINGER, 0)
+        self._socket.connect(self.feed.endpoints[0])
+
+    async def subscribed(self, *topics: bytes) -> None:
+        """Waits until the feed takes these topics, and no others."""
+        async with asyncio.timeout(20):
+            while self.subscriptions != set(topics):
+                await asyncio.sleep(0.001)
+                self._look()
+
+    def _look(self) -> None:
+        assert self._socket is not None
+        while self._socket.poll(0):
+            message = self._socket.recv()
+            change = self.subscriptions.add if message[0] else self.subscriptions.discard
+            change(message[1:])
+
+    def send(self, *frames: bytes) -> None:
+        assert self._socket is not None
+        self._socket.send_multipart(frames)
+
+    async def received(self, number: int) -> None:
+        """Waits until so many messages came in and were carried on."""
+        async with asyncio.timeout(20):
+            while self.feed.received < number or self.node.hub.working:
+                await asyncio.sleep(0.001)
+
+    def close(self) -> None:
+        self.feed.close()
+        if self._socket is not None:
+            self._socket.close(0)
+
+
+@pytest.fixture
+def published(context: Context, loop: asyncio.AbstractEventLoop) -> Iterator[Published]:
+    published = Published(context, loop)
+    yield published
+    published.close()
+
+
+async def test_frames_and_stops_reach_the_clients(published: Published) -> None:
+    published.start()
+    viewer = published.node.join()
+    await published.subscribed(b"all/", b"one/node-")
+    messages: list[Message] = [frame(1), frame_for(viewer.id, 2), frame(3), stop()]
+    for each in messages:
+        published.send(*encode(each))
+    await published.received(4)
+    assert viewer.numbers == [1, 2, 3]
+    assert viewer.body.closed
+    assert published.feed.received_bytes == sum(len(b"".join(encode(each))) for each in messages)
+
+
+async def test_the_topics_are_those_of_the_allowed_streams(published: Published) -> None:
+    published.start(allow_streams=("cam*", "door"))
+    await published.subscribed(b"all/cam", b"all/door/", b"one/node-")
+
+
+async def test_watched_streams_alone_are_taken_where_that_is_asked_for(
+    published: Published,
+) -> None:
+    now = 100.0
+    published.start(subscribe="watched", clock=lambda: now)
+    await published.subscribed(b"one/node-")
+    viewer = published.node.join("cam1")
+    published.feed.follow()
+    await published.subscribed(b"one/node-", b"all/cam1/")
+    viewer.leave()
+    now += 60
+    published.feed.follow()
+    await published.subscribed(b"one/node-")
+
+
+async def test_where_all_are_taken_nobody_is_followed(published: Published) -> None:
+    published.start()
+    published.node.join("cam1")
+    published.feed.follow()
+    await published.subscribed(b"all/", b"one/node-")
+
+
+BAD: list[tuple[Refusal, tuple[bytes, ...]]] = [
+    (Refusal.FRAME_COUNT, (b"all/cam1/",)),
+    (Refusal.FRAME_COUNT, (b"all/cam1/", b"", jpeg(0), b"more")),
+    (Refusal.BAD_TOPIC, (b"all/cam1", b"", jpeg(0))),
+    (Refusal.BAD_MSGPACK, (b"all/cam1/", b"\xc1", jpeg(0))),
+    (Refusal.BAD_TYPE, (b"all/cam1/", msgpack.packb({"time": -1}), jpeg(0))),
+    (Refusal.BAD_HEADER, (b"all/cam1/", msgpack.packb({"headers": {"X\r\n": "z"}}), jpeg(0))),
+    (Refusal.TOO_LARGE, (b"all/cam1/", b"", jpeg(0, 100_001))),
+    (Refusal.TOO_LARGE, (b"all/cam1/", b"\x80" * 2000, jpeg(0))),
+    (Refusal.BAD_IMAGE, (b"all/cam1/", b"", b"no picture")),
+    (Refusal.TOO_MANY_STREAMS, (b"all/cam999/", b"", jpeg(0))),
+]
+
+
+async def test_what_is_malformed_is_counted_by_reason_logged_once_and_disturbs_nobody(
+    published: Published, caplog: pytest.LogCaptureFixture
+) -> None:
+    published.node = Node(max_streams=1)
+    published.start(max_frame_bytes=100_000, max_header_bytes=1000)
+    viewer = published.node.join()
+    await published.subscribed(b"all/", b"one/node-")
+    with caplog.at_level(logging.WARNING):
+        for _ in range(20):
+            for _, frames in BAD:
+                published.send(*frames)
+        published.send(*encode(frame(7)))
+        await published.received(20 * len(BAD) + 1)
+    assert viewer.numbers == [7]
+    expected: dict[Refusal, int] = {}
+    for reason, _ in BAD:
+        expected[reason] = expected.get(reason, 0) + 20
+    assert published.feed.refused == expected
+    lines = [each.getMessage() for each in caplog.records]
+    assert len(lines) == len(expected)
+    assert all(any(f"reason={reason.value} " in line for line in lines) for reason in expected)
+
+
+async def test_a_message_far_beyond_the_limit_costs_its_sender_the_connection_and_nobody_else(
+    published: Published, context: Context
+) -> None:
+    published.start(max_frame_bytes=100_000)
+    viewer = published.node.join()
+    await published.subscribed(b"all/", b"one/node-")
+    with context.socket(zmq.XPUB) as hostile:
+        hostile.setsockopt(zmq.LINGER, 0)
+        hostile.connect(published.feed.endpoints[0])
+        while not hostile.poll(0):
+            await asyncio.sleep(0.001)
+        hostile.send_multipart([b"all/cam1/", b"", jpeg(0, 10_000_000)])
+        for number in range(1, 20):
+            published.send(*encode(frame(number)))
+        await published.received(19)
+    assert viewer.numbers == list(range(1, 20))
+
+
+async def test_frames_that_wait_together_go_out_in_one_write(published: Published) -> None:
+    published.start()
+    viewer = published.node.join()
+    await published.subscribed(b"all/", b"one/node-")
+    viewer.calls.clear()
+    for number in range(10):
+        published.send(*encode(frame(number)))
+    time.sleep(0.1)  # noqa: ASYNC251  the event loop is busy with something else
+    await published.received(10)
+    assert viewer.numbers == list(range(10))
+    assert viewer.calls["write"] <= 3
+
+
+class Impatient:
+    """A clock by which every look finds the budget used up."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        self.now += 1.0
+        return self.now
+
+
+async def test_a_flood_has_a_budget_in_messages_and_bytes_each_turn(published: Published) -> None:
+    published.start(clock=Impatient(), frames_hwm=100_000)
+    await published.subscribed(b"all/", b"one/node-")
+    number, size = 400, 10_000
+    for each in range(number):
+        published.send(*encode(frame(each, size)))
+    seen: list[tuple[int, int]] = [(0, 0)]
+    async with asyncio.timeout(20):
+        while seen[-1][0] < number:
+            await asyncio.sleep(0)
+            seen.append((published.feed.received, published.feed.received_bytes))
+    for (messages, taken), (messages_later, taken_later) in pairwise(seen):
+        assert messages_later - messages <= BATCH_MESSAGES
+        assert taken_later - taken <= BATCH_BYTES + size + 20
+
+
+async def test_a_fan_out_to_thousands_has_a_budget_in_clients_each_turn(
+    published: Published,
+) -> None:
+    published.start(clock=Impatient())
+    viewers = [published.node.join() for _ in range(1000)]
+    await published.subscribed(b"all/", b"one/node-")
+    for number in range(3):
+        published.send(*encode(frame(number, 70_000)))  # too large to be joined
+    written = [sum(each.calls["write"] for each in viewers)]
+    async with asyncio.timeout(30):
+        while written[-1] < 4 * 1000:
+            await asyncio.sleep(0)
+            written.append(sum(each.calls["write"] for each in viewers))
+    assert max(later - earlier for earlier, later in pairwise(written)) <= SLICE_CLIENTS
+    assert all(each.numbers == [0, 1, 2] for each in viewers[::100])
+
+
+async def test_a_new_client_has_its_turn_in_the_middle_of_a_fan_out(published: Published) -> None:
+    published.start(clock=Impatient())
+    viewers = [published.node.join() for _ in range(1000)]
+    await published.subscribed(b"all/", b"one/node-")
+    published.send(*encode(frame(1)))
+    async with asyncio.timeout(20):
+        while not viewers[0].numbers:
+            await asyncio.sleep(0)
+    assert not viewers[-1].numbers
+    assert published.node.join().numbers == [1]
+    await published.received(1)
+    assert viewers[-1].numbers == [1]
+
+
+async def test_a_stop_comes_through_a_flood_on_a_socket_of_its_own(
+    published: Published, context: Context
+) -> None:
+    published.start()
+    viewer = published.node.join()
+    await published.subscribed(b"all/", b"one/node-")
+    with context.socket(zmq.XPUB) as control:
+        control.connect(published.feed.endpoints[0])
+        while not control.poll(0):
+            await asyncio.sleep(0.001)
+        for number in range(5000):
+            published.send(*encode(frame(number, 1000)))
+        control.send_multipart(encode(stop()))
+        async with asyncio.timeout(20):
+            while not viewer.left:
+                await asyncio.sleep(0)
+    assert viewer.body.closed
+
+
+async def test_an_endpoint_in_use_is_named(
+    published: Published, context: Context, loop: asyncio.AbstractEventLoop
+) -> None:
+    published.start()
+    used = published.feed.endpoints[0]
+    with pytest.raises(zmq.ZMQError, match="Address already in use"):
+        Feed(context, Settings(bind_frames=used), "node", Node().hub, time.monotonic, loop)
+
+
+async def test_a_feed_that_was_never_started_can_be_woken_and_closed(
+    context: Context, loop: asyncio.AbstractEventLoop
+) -> None:
+    settings = Settings(bind_frames=ANY_PORT)
+    feed = Feed(context, settings, "node", Node().hub, time.monotonic, loop)
+    feed.wake()
+    assert not feed.polled.is_set()
+    feed.close()
