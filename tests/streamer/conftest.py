@@ -17,6 +17,12 @@ hypothesis.settings.register_profile("patient", deadline=None)
 hypothesis.settings.load_profile("patient")
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _no_stray_loop() -> None:
+    """Keeps asyncio from making an event loop that nobody closes, when one is asked for."""
+    asyncio.set_event_loop(None)
+
+
 @pytest.fixture
 def loop(io_loop: IOLoop) -> asyncio.AbstractEventLoop:
     return io_loop.asyncio_loop  # type: ignore[attr-defined,no-any-return]

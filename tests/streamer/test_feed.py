@@ -106,7 +106,8 @@ async def test_watched_streams_alone_are_taken_where_that_is_asked_for(
     published.start(subscribe="watched", clock=lambda: now)
     await published.subscribed(b"one/node-")
     viewer = published.node.join("cam1")
-    published.feed.follow()
+    for _ in range(3):
+        published.feed.follow()
     await published.subscribed(b"one/node-", b"all/cam1/")
     viewer.leave()
     now += 60

@@ -201,6 +201,18 @@ async def test_an_event_of_every_kind_travels(listened: Listened) -> None:
 
 
 @pytest.mark.gen_test(timeout=30)
+async def test_who_stops_listening_is_not_answered(listened: Listened) -> None:
+    listened.notifier.start(listened.node.hub)
+    leaving, staying = listened.listen(b"event/cam1/"), listened.listen(b"event/cam2/")
+    await heard(leaving, 1)
+    await heard(staying, 1)
+    leaving.close(0)
+    await asyncio.sleep(0.05)
+    assert listened.notifier.published == 2
+    listened.notifier.close()
+
+
+@pytest.mark.gen_test(timeout=30)
 async def test_many_subscriptions_leave_others_their_turn(listened: Listened) -> None:
     listened.node.join("cam1")
     listeners = [listened.listen(b"event/cam1/") for _ in range(200)]

@@ -144,6 +144,29 @@ async def test_a_closed_connection_takes_nothing_and_raises_nothing(connect: Con
     assert not pair.tasks
 
 
+async def test_an_end_to_a_viewer_that_has_reset_raises_nothing(connect: Connect) -> None:
+    pair = connect()
+    pair.peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    pair.peer.close()
+    pair.connection.end()
+    assert pair.gone == [CloseReason.CLIENT]
+    assert pair.served.fileno() == -1
+
+
+async def test_who_is_ended_while_room_is_awaited_leaves_nothing_behind(connect: Connect) -> None:
+    pair = connect(receive_buffer=4096, client_buffer_bytes=65_536)
+    for number in range(10):
+        pair.client.offer(part(number, 20_000))
+    assert pair.client.behind
+    pair.client.finish(CloseReason.STOP, drop=True)
+    await pair.read_to_the_end()
+    assert pair.body.closed
+    assert pair.gone == [CloseReason.STOP]
+    async with asyncio.timeout(PATIENCE_S):
+        while pair.tasks:
+            await asyncio.sleep(0.001)
+
+
 async def test_flush_returns_when_there_is_room(connect: Connect) -> None:
     pair = connect(receive_buffer=4096)
     async with asyncio.timeout(PATIENCE_S):

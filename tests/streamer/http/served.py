@@ -46,6 +46,7 @@ class Served:
         hub: who watches what.
         events: what was published, in order.
         ready: whether the node takes clients and frames.
+        broken: whether the figures cannot be had.
         tasks: what the site has spawned.
 
     """
@@ -53,6 +54,7 @@ class Served:
     def __init__(self, settings: Settings, loop: asyncio.AbstractEventLoop) -> None:
         self.events: list[StreamEvent] = []
         self.ready = True
+        self.broken = False
         self.tasks: set[asyncio.Task[None]] = set()
         self._loop = loop
         bounds = Bounds(settings.max_clients, settings.max_streams)
@@ -99,6 +101,8 @@ class Served:
         return task
 
     async def _statistics(self) -> NodeStatistics:
+        if self.broken:
+            raise RuntimeError("no figures")
         return NodeStatistics(
             node="node",
             streams=self.hub.streams.statistics(time.monotonic()),

@@ -110,6 +110,17 @@ async def test_a_refusal_leaves_the_connection_for_the_next_request(
     assert await viewer.parts(1) == [1]
 
 
+async def test_a_fault_of_ours_is_told_without_its_details_and_logged_with_them(
+    ask: Ask, served: Served, caplog: pytest.LogCaptureFixture
+) -> None:
+    served.broken = True
+    viewer = await ask("/streams")
+    assert viewer.status == 500
+    assert json.loads(await viewer.answer()) == {"error": "Internal Server Error"}
+    assert "no figures" in caplog.text
+    assert (await ask("/healthz")).status == 200
+
+
 @pytest.mark.parametrize("request_line", [b"nonsense", b"GET", b"GET / HTTP/9.9"])
 async def test_what_is_no_http_disturbs_nobody(
     ask: Ask, served: Served, request_line: bytes

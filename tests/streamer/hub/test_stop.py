@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from protocol import CloseReason
 from tests.streamer.frames import frame, stop
 
@@ -155,12 +157,24 @@ def test_a_stop_that_waits_and_is_sent_again_waits_no_longer() -> None:
     assert ended(viewer)
 
 
-def test_of_two_stops_that_wait_the_nearer_ends_the_stream() -> None:
+@pytest.mark.parametrize("waiting", [(2, 4), (4, 2)])
+def test_of_two_stops_that_wait_the_nearer_ends_the_stream(waiting: tuple[int, int]) -> None:
     node = Node()
     viewer = node.join()
-    node.publish(stop(2, "p1"), stop(4, "p1"), *(numbered(number) for number in range(1, 5)))
+    node.publish(*(stop(seq, "p1") for seq in waiting))
+    node.publish(*(numbered(number) for number in range(1, 5)))
     assert viewer.numbers == [1, 2]
     assert ended(viewer)
+
+
+def test_of_two_stops_that_wait_the_further_ends_what_was_published_in_between() -> None:
+    node = Node()
+    node.publish(stop(2, "p1"), stop(4, "p1"), numbered(1), numbered(2))
+    later = node.join()
+    node.publish(numbered(3), numbered(4))
+    assert later.numbers == [3, 4]
+    assert ended(later)
+    assert node.hub.streams.last("cam1") is None
 
 
 def test_a_stop_at_once_goes_before_one_that_waits() -> None:

@@ -11,7 +11,7 @@ from typing import Any, Self
 
 from streamer import service
 from streamer.errors import StartError
-from streamer.service import Addresses
+from streamer.service import ALONE, Addresses, Place
 from streamer.settings import Settings
 from tests.streamer.http.viewer import Viewer
 
@@ -33,14 +33,15 @@ class Running:
 
     addresses: Addresses
 
-    def __init__(self, **settings: Any) -> None:
+    def __init__(self, *, place: Place = ALONE, **settings: Any) -> None:
+        self._place = place
         self._settings = Settings(**{**ANYWHERE, **settings})
         self._shutdown = asyncio.Event()
         self._viewers: list[Viewer] = []
 
     async def __aenter__(self) -> Self:
         announced: asyncio.Queue[Addresses] = asyncio.Queue()
-        run = service.run(self._settings, self._shutdown, announced.put_nowait)
+        run = service.run(self._settings, self._shutdown, announced.put_nowait, self._place)
         self.task = asyncio.create_task(run)
         first = asyncio.create_task(announced.get())
         await asyncio.wait({self.task, first}, return_when=asyncio.FIRST_COMPLETED)
