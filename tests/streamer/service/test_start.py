@@ -32,9 +32,9 @@ async def test_what_is_announced_is_ready() -> None:
 
 
 async def test_it_may_connect_in_place_of_binding() -> None:
-    settings = {"bind_frames": "", "connect_frames": ("tcp://127.0.0.1:9", "tcp://127.0.0.1:8")}
-    async with Running(**settings) as running:
-        assert running.addresses.frames == ["tcp://127.0.0.1:9", "tcp://127.0.0.1:8"]
+    relays = ("tcp://127.0.0.1:9", "tcp://127.0.0.1:8")
+    async with Running(bind_frames="", connect_frames=relays) as running:
+        assert running.addresses.frames == list(relays)
         assert await running.status("/readyz") == 200
 
 
