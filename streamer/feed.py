@@ -141,8 +141,16 @@ class Feed:
                 max_frame_bytes=self._settings.max_frame_bytes,
                 max_header_bytes=self._settings.max_header_bytes,
             )
+        except MalformedError as error:
+            self._refuse(error, now)
+            self._hub.refuse(parts[0])
+            return
+        try:
             self._hub.accept(message, now)
         except MalformedError as error:
-            line = self._refusals.note(error, now)
-            if line is not None:
-                log.warning("refused %s", line)
+            self._refuse(error, now)
+
+    def _refuse(self, error: MalformedError, now: float) -> None:
+        line = self._refusals.note(error, now)
+        if line is not None:
+            log.warning("refused %s", line)

@@ -26,6 +26,7 @@ from protocol import (
     Stop,
     StreamEvent,
     event_type,
+    parse_topic,
 )
 from streamer.client import Client
 from streamer.fanout import FanOut, in_slices
@@ -185,9 +186,23 @@ class Hub:
                 else:
                     self._accept_for_one(client, message, now)
 
+    def refuse(self, topic: bytes) -> None:
+        """Credits the client whose frame was refused, or its producer would wait for ever.
+
+        Args:
+            topic: of the message that was refused; most are for no client that is here.
+
+        """
+        try:
+            address = parse_topic(topic)
+        except MalformedError:
+            return
+        if isinstance(address, OneClient) and address.client in self._clients:
+            self._clients[address.client].refuse()
+
     def _published(self, name: str) -> Stream:
         try:
-            return self.streams.known(name)
+            return self.streams.of(name)
         except UnknownStreamError as error:
             raise MalformedError(Refusal.NOT_ALLOWED, str(error)) from error
         except LimitReachedError as error:
@@ -195,6 +210,7 @@ class Hub:
 
     def _frame_for_all(self, stream: Stream, frame: Frame, now: float) -> None:
         part = stream.encoder.encode(frame)
+        self.streams.keep(stream)
         if stream.stops.before(frame):
             self._end(stream, drop=False)
         stream.arrived(part, now)

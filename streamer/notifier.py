@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import Counter
+from collections import OrderedDict
 from typing import Final
 
 import zmq
@@ -29,6 +29,9 @@ from streamer.zeromq import attach, harden
 EVENTS_HWM: Final = 100_000
 # How long the last events may take to leave at the end, ms.
 LINGER_MS: Final = 1_000
+# Topics whose numbers are remembered; anybody may subscribe to a stream that never was, and is
+# answered. The one that was silent for longest is forgotten first.
+TOPICS_REMEMBERED: Final = 100_000
 # Subscriptions answered in one turn of the event loop; a snapshot is dear.
 TURN_SUBSCRIPTIONS: Final = 32
 
@@ -57,7 +60,7 @@ class Notifier:
         self._node = node
         self._interval_s = settings.heartbeat_interval_s
         self._loop = loop
-        self._numbers: Counter[bytes] = Counter()
+        self._numbers: OrderedDict[bytes, int] = OrderedDict()
         self._watch: Watch | None = None
         self._hub: Hub | None = None
         self.published = 0
@@ -81,10 +84,16 @@ class Notifier:
     def notify(self, event: Event) -> None:
         """Publishes an event; never waits."""
         topic = topic_of(self._node, event)
-        self._numbers[topic] += 1
         self.published += 1
-        notice = Notice(self._node, self._numbers[topic], time.time_ns(), event)
+        notice = Notice(self._node, self._next(topic), time.time_ns(), event)
         self._socket.send_multipart(encode_notice(notice), zmq.NOBLOCK)
+
+    def _next(self, topic: bytes) -> int:
+        number = self._numbers.pop(topic, 0) + 1
+        self._numbers[topic] = number
+        if len(self._numbers) > TOPICS_REMEMBERED:
+            self._numbers.popitem(last=False)
+        return number
 
     def heartbeat(self, now: float) -> None:
         """Publishes that the node is alive, and how its streams are."""

@@ -67,7 +67,17 @@ class Streams:
         return self._streams.get(name)
 
     def known(self, name: str) -> Stream:
-        """Returns the stream of that name, known from now on.
+        """Returns the stream of that name, known from now on; raises as `of` does."""
+        stream = self.of(name)
+        self.keep(stream)
+        return stream
+
+    def keep(self, stream: Stream) -> None:
+        """Makes a stream known."""
+        self._streams[stream.name] = stream
+
+    def of(self, name: str) -> Stream:
+        """Returns the stream of that name; one that is not known yet has to be kept.
 
         Raises:
             UnknownStreamError: where the name is none, or not allowed.
@@ -80,7 +90,7 @@ class Streams:
             if len(self._streams) >= self._max_streams:
                 raise LimitReachedError(f"max_streams = {self._max_streams} is reached")
             encoder = Encoder(self._token, settings.content_type, settings.part_headers)
-            stream = self._streams[name] = Stream(name, settings, encoder)
+            return Stream(name, settings, encoder)
         return stream
 
     def last(self, name: str) -> Part | None:
