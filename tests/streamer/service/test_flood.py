@@ -2,45 +2,36 @@
 
 from __future__ import annotations
 
-import threading
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-import zmq
 from prometheus_client.parser import text_string_to_metric_families
-
-from tests.streamer.frames import jpeg
 
 from .running import Running
 
 pytestmark = pytest.mark.gen_test(timeout=60)
+# Publishes frames as fast as they go, until it is ended.
+FLOOD = """
+import sys, zmq
+sock = zmq.Context().socket(zmq.XPUB)
+sock.connect(sys.argv[1])
+sock.recv()
+body = b"\\xff\\xd800000000".ljust(int(sys.argv[2]), b".")
+while True:
+    sock.send_multipart([b"all/cam1/", b"", body])
+"""
 
 
 @contextmanager
 def flooding(endpoint: str, size: int) -> Iterator[None]:
-    """Publishes frames as fast as they go, from a thread with a context of its own."""
-    ended = threading.Event()
-    begun = threading.Event()
-
-    def publish() -> None:
-        with zmq.Context() as context, context.socket(zmq.XPUB) as sock:
-            sock.setsockopt(zmq.LINGER, 0)
-            sock.connect(endpoint)
-            sock.recv()
-            body = jpeg(0, size)
-            while not ended.is_set():
-                for _ in range(100):
-                    sock.send_multipart([b"all/cam1/", b"", body])
-                begun.set()
-
-    thread = threading.Thread(target=publish)
-    thread.start()
-    try:
-        yield
-    finally:
-        ended.set()
-        thread.join()
+    with subprocess.Popen([sys.executable, "-c", FLOOD, endpoint, str(size)]) as process:
+        try:
+            yield
+        finally:
+            process.kill()
 
 
 async def received(running: Running) -> float:
@@ -57,14 +48,15 @@ async def received(running: Running) -> float:
 
 
 @pytest.mark.parametrize("size", [100, 50_000])
-async def test_a_request_is_answered_while_a_flood_comes_in(size: int) -> None:
+async def test_requests_are_answered_while_a_flood_comes_in(size: int) -> None:
     async with Running() as running:
-        viewers = [await running.ask() for _ in range(20)]
+        for _ in range(20):
+            await running.ask()
         with flooding(running.addresses.frames[0], size):
-            counts = [await received(running) for _ in range(10)]
+            # Both have their turn: each answer finds that more has come in since the last one.
+            counts = [0.0]
+            while len(set(counts)) < 20:
+                counts.append(await received(running))
             late = await running.ask()
             assert len(await late.parts(3)) >= 3
         assert counts == sorted(counts)
-        # Both had their turn: requests were answered, and frames came in between.
-        assert len(set(counts)) >= 5
-        assert len(viewers) == 20
