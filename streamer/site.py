@@ -7,7 +7,6 @@ import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import cached_property
-from importlib.resources import files
 
 from protocol import CloseReason
 from streamer.connection import Spawn
@@ -51,11 +50,6 @@ class Site:
     def cors(self) -> dict[str, str]:
         """The headers that let other origins read an answer."""
         return cors_headers(self.settings.cors_origin)
-
-    @cached_property
-    def page(self) -> bytes:
-        """The status page."""
-        return files("streamer").joinpath("page.html").read_bytes()
 
     def gone(self, client: Viewer, reason: CloseReason) -> None:
         """Takes a client out whose response has ended."""

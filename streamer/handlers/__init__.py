@@ -26,6 +26,7 @@ def make_application(site: Site) -> web.Application:
     return web.Application(
         [
             (r"/", PageHandler, given),
+            (r"/page/([a-z]+\.(?:css|js))", PageHandler, given),
             (r"/streams", ListHandler, given),
             (r"/streams/([^/]+)", StreamHandler, given),
             (r"/streams/([^/]+)/snapshot", SnapshotHandler, given),

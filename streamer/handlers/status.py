@@ -5,9 +5,14 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 from http import HTTPStatus
+from pathlib import Path
+from typing import Final
 
 from streamer.handlers.base import Handler, RefusedError, unavailable
 from streamer.metrics import CONTENT_TYPE, render
+
+PAGE: Final = Path(__file__).parent.parent / "page"
+PAGE_TYPES: Final = {".html": "text/html", ".css": "text/css", ".js": "text/javascript"}
 
 
 class ListHandler(Handler):
@@ -33,17 +38,20 @@ class ListHandler(Handler):
 
 
 class PageHandler(Handler):
-    """`/`: the status page."""
+    """`/` and `/page/<file>`: the status page and what it is made of."""
 
-    def head(self) -> None:
-        """Answers as `get` does, without the page."""
-        self.get()
+    def head(self, name: str = "page.html") -> None:
+        """Answers as `get` does, without the content."""
+        self.get(name)
 
-    def get(self) -> None:
-        """Answers with the page, which asks for the figures itself."""
-        self.set_header("Content-Type", "text/html; charset=utf-8")
+    def get(self, name: str = "page.html") -> None:
+        """Answers with a file; the page asks for the figures itself."""
+        file = PAGE / name
+        if not file.is_file():
+            raise RefusedError(HTTPStatus.NOT_FOUND, f"the page has no file {name}")
+        self.set_header("Content-Type", f"{PAGE_TYPES[file.suffix]}; charset=utf-8")
         self.set_header("Cache-Control", "no-cache")
-        self.write(self.site.page)
+        self.write(file.read_bytes())
 
 
 class HealthHandler(Handler):
