@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import subprocess
 import sys
@@ -31,6 +32,13 @@ def clip(folder: Path, count: int, size: int = 0) -> str:
     for number in range(count):
         (path / f"{number}.jpg").write_bytes(picture(number, size))
     return str(path)
+
+
+def streamer_of(start: Starter, *arguments: str, **settings: str | int) -> Command:
+    """A streamer that repeats no picture: what a viewer sees is what was published."""
+    lines = [f"{name} = {json.dumps(value)}" for name, value in settings.items()]
+    config = "\n".join(['[streams."*"]', "repeat_after_s = 0", *lines, ""])
+    return start.streamer(*arguments, config=config)
 
 
 def ends_of(streamer: Command) -> list[str]:

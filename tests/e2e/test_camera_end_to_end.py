@@ -13,7 +13,7 @@ import pytest
 from tests.producer.sources.camera_server import behind_digest, serving, stream_of
 
 from .processes import PATIENCE_S, Starter, Viewer, eventually
-from .producing import finish, free_ports, numbers, picture, publish, publishing_input
+from .producing import finish, free_ports, numbers, picture, publish, publishing_input, streamer_of
 
 PICTURES = 30
 CLIP = ("-f", "lavfi", "-i", f"testsrc=size=64x48:rate=25:duration={PICTURES / 25}")
@@ -57,7 +57,7 @@ def _no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_camera_is_watched_frame_for_frame(start: Starter, tmp_path: Path) -> None:
     frames = frames_of(tmp_path / "frames")
     assert len(frames) == PICTURES
-    streamer = start.streamer()
+    streamer = streamer_of(start)
     (port,) = free_ports(1)
     with camera(port):
         publish(start, streamer, "cam1", f"http://127.0.0.1:{port}/video")
@@ -71,7 +71,7 @@ def test_a_camera_that_comes_back_is_watched_on_by_the_same_viewer(
     start: Starter, tmp_path: Path
 ) -> None:
     frames = frames_of(tmp_path / "frames") + frames_of(tmp_path / "others", OTHER_CLIP)
-    streamer = start.streamer(config='[streams."cam1"]\nrepeat_after_s = 0\n')
+    streamer = streamer_of(start)
     (port,) = free_ports(1)
     producer = publish(start, streamer, "cam1", f"http://127.0.0.1:{port}/video")
     viewer = Viewer(streamer.port, "/streams/cam1")
@@ -91,7 +91,7 @@ def test_what_ffmpeg_pipes_in_is_watched_frame_for_frame(
     form: tuple[str, ...], start: Starter, tmp_path: Path
 ) -> None:
     frames = frames_of(tmp_path / "frames")
-    streamer = start.streamer()
+    streamer = streamer_of(start)
     command = ffmpeg("-re", *CLIP, "-c:v", "mjpeg", *form, "-")
     with subprocess.Popen(command, stdout=subprocess.PIPE) as source:
         assert source.stdout is not None
@@ -106,7 +106,7 @@ def test_jpeg_frames_of_a_video_pass_as_they_are(start: Starter, tmp_path: Path)
     frames = frames_of(tmp_path / "frames")
     clip = str(tmp_path / "clip.avi")
     subprocess.run(ffmpeg(*CLIP, "-c:v", "mjpeg", clip), check=True, timeout=PATIENCE_S)
-    streamer = start.streamer()
+    streamer = streamer_of(start)
     producer = publish(start, streamer, "clip", clip)
     assert [part.body for part in Viewer(streamer.port, "/streams/clip").rest()] == frames
     assert finish(producer) == 0
@@ -117,7 +117,7 @@ def test_the_login_of_a_camera_can_be_left_to_the_environment(
 ) -> None:
     monkeypatch.setenv("PARTCAST_USER", "jo")
     monkeypatch.setenv("PARTCAST_PASSWORD", "s3cret")
-    streamer = start.streamer()
+    streamer = streamer_of(start)
     with serving(behind_digest("jo", "s3cret", stream_of(picture(7)))) as server:
         producer = publish(start, streamer, "cam1", server.url)
         assert numbers(Viewer(streamer.port, "/streams/cam1").parts(1)) == [7]

@@ -26,13 +26,14 @@ from .producing import (
     free_ports,
     publish,
     run,
+    streamer_of,
 )
 
 Context = zmq.Context[zmq.Socket[bytes]]
 
 
 def test_stop_ends_a_stream_for_all_its_clients(start: Starter) -> None:
-    streamer = start.streamer()
+    streamer = streamer_of(start)
     viewers = [Viewer(streamer.port, "/streams/cam1") for _ in range(2)]
     other = Viewer(streamer.port, "/streams/cam2")
     done = run("stop", "cam1", *ends_of(streamer))
@@ -44,7 +45,7 @@ def test_stop_ends_a_stream_for_all_its_clients(start: Starter) -> None:
 
 
 def test_stop_can_end_one_client(start: Starter, context: Context) -> None:
-    streamer = start.streamer()
+    streamer = streamer_of(start)
     events = Events(context, streamer.addresses["events"])
     viewer = Viewer(streamer.port, "/streams/cam1")
     (opened,) = events.wait_for(type="new_connection")
@@ -92,7 +93,7 @@ def test_what_keeps_it_from_starting_is_said_in_one_line(
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_it_in_good_order(number: int, start: Starter, tmp_path: Path) -> None:
-    streamer = start.streamer(config='[streams."clip"]\noverload = "queue"\n')
+    streamer = streamer_of(start, overload="queue")
     waiting = publish(start, streamer, "cam1", "test")
     showing = publish(start, streamer, "cam2", "test")
     replaying = publish(
@@ -118,7 +119,7 @@ def test_a_signal_ends_it_while_there_is_no_streamer(start: Starter) -> None:
 
 
 def test_a_clip_shows_a_progress_bar_on_a_terminal_only(start: Starter, tmp_path: Path) -> None:
-    streamer = start.streamer()
+    streamer = streamer_of(start)
     words = ["publish", "cam1", clip(tmp_path, 8), "--fps", "20", "--always", *ends_of(streamer)]
     assert "%|" not in run(*words).stderr
     with on_terminal(*words) as (process, leader):
@@ -129,7 +130,7 @@ def test_a_clip_shows_a_progress_bar_on_a_terminal_only(start: Starter, tmp_path
 
 
 def test_what_has_no_end_has_no_progress_bar(start: Starter) -> None:
-    streamer = start.streamer()
+    streamer = streamer_of(start)
     with on_terminal("publish", "cam1", "test", "--always", *ends_of(streamer)) as started:
         process, leader = started
         eventually(lambda: streamer.streams().get("cam1", {"frames": 0})["frames"] > 3, "pictures")

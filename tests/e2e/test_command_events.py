@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import select
 import signal
 import subprocess
@@ -16,6 +17,7 @@ from .processes import PATIENCE_S, Command, Starter, Viewer
 from .producing import (
     END_S,
     ends_of,
+    streamer_of,
 )
 
 
@@ -26,6 +28,7 @@ def following(streamer: Command, *arguments: str) -> Iterator[subprocess.Popen[b
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         bufsize=0,  # what is read is no more than what was asked for
+        env={name: text for name, text in os.environ.items() if name != "PYTHONUNBUFFERED"},
     )
     with process:
         try:
@@ -48,7 +51,7 @@ def until(process: subprocess.Popen[bytes], **wanted: Any) -> list[dict[str, Any
 
 
 def test_events_are_lines_of_json(start: Starter) -> None:
-    streamer = start.streamer()
+    streamer = streamer_of(start)
     with following(streamer) as process:
         until(process, type="heartbeat")
         viewer = Viewer(streamer.port, "/streams/cam1?from=3")
@@ -70,7 +73,7 @@ def test_events_are_lines_of_json(start: Starter) -> None:
 
 
 def test_events_of_one_stream_are_of_no_other(start: Starter) -> None:
-    streamer = start.streamer()
+    streamer = streamer_of(start)
     Viewer(streamer.port, "/streams/cam1")
     with following(streamer, "cam1") as process:
         (snapshot,) = until(process, type="snapshot")
@@ -84,7 +87,7 @@ def test_events_of_one_stream_are_of_no_other(start: Starter) -> None:
 
 
 def test_clients_of_a_streamer_that_vanished_are_shown_as_lost(start: Starter) -> None:
-    streamer = start.streamer("--heartbeat-interval-s", "0.2")
+    streamer = streamer_of(start, "--heartbeat-interval-s", "0.2")
     with following(streamer) as process:
         until(process, type="heartbeat")
         Viewer(streamer.port, "/streams/cam1")
@@ -105,7 +108,7 @@ def test_clients_of_a_streamer_that_vanished_are_shown_as_lost(start: Starter) -
 
 
 def test_a_reader_of_events_may_leave(start: Starter) -> None:
-    streamer = start.streamer("--heartbeat-interval-s", "0.1")
+    streamer = streamer_of(start, "--heartbeat-interval-s", "0.1")
     with following(streamer) as process:
         until(process, type="heartbeat")
         assert process.stdout is not None

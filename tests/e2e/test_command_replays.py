@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import pytest
 import zmq
 
-from tests.producer.sources.camera_server import in_turn, refusing, serving, stream_of
+from tests.producer.sources.camera_server import Request, in_turn, refusing, serving, stream_of
 
 from .processes import Events, Starter, Viewer
 from .producing import (
@@ -15,6 +16,7 @@ from .producing import (
     numbers,
     picture,
     publish,
+    streamer_of,
 )
 
 Context = zmq.Context[zmq.Socket[bytes]]
@@ -24,7 +26,7 @@ Context = zmq.Context[zmq.Socket[bytes]]
 def test_each_client_gets_its_own_replay_from_the_start(
     overload: str, start: Starter, context: Context, tmp_path: Path
 ) -> None:
-    streamer = start.streamer(config=f'[streams."clip"]\noverload = "{overload}"\nwindow = 3\n')
+    streamer = streamer_of(start, overload=overload, window=3)
     events = Events(context, streamer.addresses["events"])
     publish(start, streamer, "clip", clip(tmp_path, 15), "--fps", "30", "--per-client")
     first = Viewer(streamer.port, "/streams/clip")
@@ -38,9 +40,7 @@ def test_each_client_gets_its_own_replay_from_the_start(
 
 
 def test_a_slow_client_is_waited_for_and_loses_nothing(start: Starter, tmp_path: Path) -> None:
-    streamer = start.streamer(
-        config='[streams."clip"]\noverload = "queue"\nwindow = 2\nqueue_bytes = 700000\n'
-    )
+    streamer = streamer_of(start, overload="queue", window=2, queue_bytes=700_000)
     folder = clip(tmp_path, 40, size=200_000)
     publish(start, streamer, "clip", folder, "--per-client", "--no-pace")
     slow = Viewer(streamer.port, "/streams/clip", receive_buffer=4096)
@@ -51,14 +51,14 @@ def test_a_slow_client_is_waited_for_and_loses_nothing(start: Starter, tmp_path:
 
 
 def test_a_client_can_begin_in_the_middle(start: Starter, tmp_path: Path) -> None:
-    streamer = start.streamer()
+    streamer = streamer_of(start)
     publish(start, streamer, "clip", clip(tmp_path, 30), "--fps", "20", "--per-client")
     viewer = Viewer(streamer.port, "/streams/clip?from=1.25")
     assert numbers(viewer.rest()) == list(range(25, 30))
 
 
 def test_a_client_that_leaves_ends_its_replay_and_no_other(start: Starter, tmp_path: Path) -> None:
-    streamer = start.streamer()
+    streamer = streamer_of(start)
     producer = publish(start, streamer, "clip", clip(tmp_path, 30), "--fps", "20", "--per-client")
     leaver = Viewer(streamer.port, "/streams/clip")
     stayer = Viewer(streamer.port, "/streams/clip")
@@ -69,11 +69,31 @@ def test_a_client_that_leaves_ends_its_replay_and_no_other(start: Starter, tmp_p
     assert producer.said().count("was shown all 30 pictures") == 1
 
 
+def test_a_client_that_leaves_ends_its_replay_though_the_source_is_silent(
+    start: Starter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    left = threading.Event()
+
+    def script(request: Request) -> None:
+        stream_of(picture(1))(request)
+        left.set()
+
+    streamer = streamer_of(start)
+    with serving(script) as server:
+        publish(start, streamer, "cam1", server.url, "--per-client")
+        viewer = Viewer(streamer.port, "/streams/cam1")
+        viewer.parts(1)
+        viewer.close()
+        # By itself the camera hangs up after 10 s only.
+        assert left.wait(6)
+
+
 def test_a_replay_that_fails_disturbs_no_other(
     start: Starter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("no_proxy", "127.0.0.1")
-    streamer = start.streamer()
+    streamer = streamer_of(start)
     camera = in_turn(stream_of(picture(1)), refusing(401), stream_of(picture(3)))
     with serving(camera) as server:
         producer = publish(start, streamer, "cam1", server.url, "--per-client")
@@ -83,6 +103,7 @@ def test_a_replay_that_fails_disturbs_no_other(
         assert numbers(Viewer(streamer.port, "/streams/cam1").parts(1)) == [3]
         assert producer.said().count("broke off") == 1
         assert "401" in producer.said()
+        assert "Traceback" not in producer.said()
         # The first is watched still, and ended in good order.
         assert producer.end() == 0
         assert first.rest() == []
