@@ -63,6 +63,7 @@ class Hub:
         self.streams = Streams(token, settings_of, bounds.max_streams)
         self._notify_all = notify
         self._max_clients = bounds.max_clients
+        self._open = True
         self._clients: dict[str, Viewer] = {}
         self._targets: dict[str, Stops] = {}  # of the clients that had frames of their own
         self._numbers = count(1)
@@ -108,9 +109,11 @@ class Hub:
 
         Raises:
             UnknownStreamError: where the name is none, or not allowed.
-            LimitReachedError: at `max_clients` or `max_streams`.
+            LimitReachedError: at `max_clients` or `max_streams`, and at the end.
 
         """
+        if not self._open:
+            raise LimitReachedError("shutting down")
         self.streams.known(name)
         if len(self._clients) >= self._max_clients:
             raise LimitReachedError(f"max_clients = {self._max_clients} is reached")
@@ -150,7 +153,8 @@ class Hub:
             self._notify(stream, NoConnection(stream.name))
 
     def finish_all(self, reason: CloseReason) -> None:
-        """Ends every client in good order; what waits is dropped."""
+        """Ends every client in good order, what waits dropped, and admits nobody any more."""
+        self._open = False
         self._finish(list(self._clients.values()), reason, drop=True)
 
     def finish_some(self, number: int, reason: CloseReason) -> None:
@@ -176,9 +180,7 @@ class Hub:
             case AllClients(name), Frame():
                 self._frame_for_all(self._published(name), message, now)
             case AllClients(name), Stop():
-                stream = self.streams.get(name)
-                if stream is not None and stream.stops.stop(message, now):
-                    self._end(stream, drop=message.seq is None)
+                self._stop_for_all(name, message, now)
             case OneClient(client_id), _:
                 client = self._clients.get(client_id)
                 if client is None:
@@ -217,6 +219,15 @@ class Hub:
         self._fanout.carry(stream, part)
         if stream.stops.behind():
             self._end(stream, drop=False)
+
+    def _stop_for_all(self, name: str, stop: Stop, now: float) -> None:
+        stream = self.streams.get(name)
+        if stream is None and stop.seq is not None:
+            # It has overtaken the first frames.
+            stream = self._published(name)
+            self.streams.keep(stream)
+        if stream is not None and stream.stops.stop(stop, now):
+            self._end(stream, drop=stop.seq is None)
 
     def _accept_for_one(self, client: Viewer, message: Message, now: float) -> None:
         part = self._part_for_one(client, message, now) if isinstance(message, Frame) else None

@@ -136,24 +136,26 @@ class Service:
         self._node = new_node_id()
         self._ready = False
         self._timers: list[asyncio.Task[None]] = []
-        self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self._http: HTTPServer | None = None
-        tls = _tls(settings)
+        self._tls = _tls(settings)
+        self._sockets = _listen(settings, place)
+        self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         try:
-            sockets = _listen(settings, place)
-            self._notifier = Notifier(self._context, settings, self._node, self._loop)
-            self._hub = self._make_hub()
-            self._feed = Feed(
-                self._context, settings, self._node, self._hub, time.monotonic, self._loop
-            )
+            self._open_channels()
         except zmq.ZMQError as error:
             self._context.destroy(0)
+            for each in self._sockets:
+                each.close()
             raise StartError(str(error)) from error
-        self._sockets = sockets
         self._siblings = (
             None if place.folder is None else Siblings(place.folder, self._node, self._own)
         )
-        self._tls = tls
+
+    def _open_channels(self) -> None:
+        context, settings = self._context, self._settings
+        self._notifier = Notifier(context, settings, self._node, self._loop)
+        self._hub = self._make_hub()
+        self._feed = Feed(context, settings, self._node, self._hub, time.monotonic, self._loop)
 
     def _make_hub(self) -> Hub:
         settings = self._settings

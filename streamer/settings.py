@@ -214,6 +214,9 @@ class Settings:
         self._check_texts()
         check_choice("subscribe", self.subscribe, SUBSCRIPTIONS)
         check_choice("log_level", self.log_level, LOG_LEVELS)
+        if len(self.named_streams) > self.max_streams:
+            named = len(self.named_streams)
+            raise wrong("max_streams", self.max_streams, f"the {named} named streams or more")
 
     def _set(self, name: str, value: object) -> None:
         object.__setattr__(self, name, value)
@@ -282,7 +285,8 @@ def from_sources(
 def _stream_tables(tables: Any) -> tuple[tuple[str, StreamSettings], ...]:
     if not isinstance(tables, Mapping):
         raise wrong("streams", tables, 'tables, as [streams."cam*"]')
-    return tuple((pattern, _stream_table(pattern, table)) for pattern, table in tables.items())
+    read = [(pattern, _stream_table(pattern, table)) for pattern, table in tables.items()]
+    return tuple(sorted(read, key=lambda each: each[0] == "*"))  # for all: last, wherever it stands
 
 
 def _stream_table(pattern: str, table: Any) -> StreamSettings:

@@ -7,7 +7,7 @@ the frame of that number, at most `STOP_WAIT_S`. No I/O, no clock.
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import dataclass, replace
+from collections.abc import Callable
 from typing import Final
 
 from protocol import Frame, Stop
@@ -16,6 +16,9 @@ from protocol import Frame, Stop
 STOP_WAIT_S: Final = 1.0
 # Producer instances whose numbers a topic remembers; the oldest is forgotten first.
 PRODUCERS_REMEMBERED: Final = 16
+# Stops of one topic that may wait at the same time. The first of them ends all its clients within
+# `STOP_WAIT_S`, so that one that finds no room is missed by nobody.
+PENDING_STOPS: Final = 64
 
 
 class Numbering:
@@ -43,59 +46,49 @@ class Numbering:
         return self._last.get(producer, -1) >= seq
 
 
-@dataclass(frozen=True, slots=True)
-class _Pending:
-    """A stop that waits for the frame it names, until `deadline`."""
-
-    seq: int
-    producer: str | None
-    deadline: float
-
-    def is_passed_by(self, frame: Frame) -> bool:
-        """Tells whether a frame comes after the stop."""
-        ours = self.producer is None or frame.producer == self.producer
-        return ours and frame.seq is not None and frame.seq > self.seq
-
-
 class Stops:
     """The stops of one topic, between its frames."""
 
     def __init__(self) -> None:
         self._numbering = Numbering()
-        self._pending: _Pending | None = None
+        # What waits for its frame, by producer and number, with the time it waits for at most.
+        self._pending: dict[tuple[str | None, int], float] = {}
 
     def stop(self, stop: Stop, now: float) -> bool:
         """Takes a stop in; returns whether it takes effect at once.
 
-        Of several that wait the first counts: one sent again gains no time.
+        One that is sent again gains no time.
         """
-        if stop.seq is None or self._numbering.reached(stop.producer, stop.seq):
-            self._pending = None
+        if stop.seq is None:
+            self._pending.clear()
             return True
-        pending = self._pending
-        if pending is None:
-            self._pending = _Pending(stop.seq, stop.producer, now + STOP_WAIT_S)
-        elif stop.producer == pending.producer and stop.seq < pending.seq:
-            self._pending = replace(pending, seq=stop.seq)
+        if self._numbering.reached(stop.producer, stop.seq):
+            return True
+        if len(self._pending) < PENDING_STOPS:
+            self._pending.setdefault((stop.producer, stop.seq), now + STOP_WAIT_S)
         return False
 
     def before(self, frame: Frame) -> bool:
         """Takes a frame in; returns whether a stop takes effect before it."""
-        pending = self._pending
         self._numbering.note(frame.producer, frame.seq)
-        return pending is not None and pending.is_passed_by(frame) and self._end()
+        return bool(self._pending) and self._end(
+            lambda producer, seq, _: (
+                producer in {None, frame.producer} and frame.seq is not None and frame.seq > seq
+            )
+        )
 
     def behind(self) -> bool:
         """Returns whether a stop takes effect behind the frame taken in last."""
-        pending = self._pending
-        if pending is None or not self._numbering.reached(pending.producer, pending.seq):
-            return False
-        return self._end()
+        return bool(self._pending) and self._end(
+            lambda producer, seq, _: self._numbering.reached(producer, seq)
+        )
 
     def overdue(self, now: float) -> bool:
         """Returns whether a stop takes effect because it has waited long enough."""
-        return self._pending is not None and now >= self._pending.deadline and self._end()
+        return bool(self._pending) and self._end(lambda _, __, deadline: now >= deadline)
 
-    def _end(self) -> bool:
-        self._pending = None
-        return True
+    def _end(self, takes_effect: Callable[[str | None, int, float], bool]) -> bool:
+        ended = [each for each, until in self._pending.items() if takes_effect(*each, until)]
+        for each in ended:
+            del self._pending[each]
+        return bool(ended)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from ipaddress import IPv6Address
+from typing import Any, Final
 
 from protocol import (
     EVENTS_PRODUCER_SIDE,
@@ -26,7 +28,8 @@ from streamer.checks import (
 from streamer.options import setting
 from streamer.settings import LOG_LEVELS, MAX_BUFFER_BYTES
 
-_DEFAULT_HOST = "127.0.0.1"
+_DEFAULT_HOST: Final = "127.0.0.1"
+_HOST: Final = re.compile(r"[A-Za-z0-9._-]+|\*", re.ASCII)  # a name, an interface, or all
 
 
 @dataclass(frozen=True)
@@ -55,15 +58,14 @@ class RelaySettings:
     log_level: str = setting("info", "debug, info, warning or error")
 
     def __post_init__(self) -> None:
-        if not check_line("bind", self.bind) or ":" in self.bind.strip("[]").replace("::", ""):
-            raise wrong("bind", self.bind, "a host, as 127.0.0.1 or *")
+        host = _host(self.bind)
         for name, default in (
             ("producer_frames", FRAMES_PRODUCER_SIDE),
             ("producer_events", EVENTS_PRODUCER_SIDE),
             ("streamer_frames", FRAMES_STREAMER_SIDE),
             ("streamer_events", EVENTS_STREAMER_SIDE),
         ):
-            url = getattr(self, name) or default.replace(_DEFAULT_HOST, self.bind)
+            url = getattr(self, name) or default.replace(_DEFAULT_HOST, host)
             object.__setattr__(self, name, check_endpoint(name, url, default))
         for name in ("upstream_frames", "upstream_events"):
             given = getattr(self, name)
@@ -77,6 +79,17 @@ class RelaySettings:
         check_int("frames_hwm", self.frames_hwm, 1, 1_000_000)
         check_int("max_frame_bytes", self.max_frame_bytes, 1, MAX_BUFFER_BYTES)
         check_choice("log_level", self.log_level, LOG_LEVELS)
+
+
+def _host(bind: object) -> str:
+    """Returns a host as endpoints spell it: an address of IPv6 in brackets."""
+    bare = check_line("bind", bind).strip("[]")
+    if _HOST.fullmatch(bare) is not None:
+        return bare
+    try:
+        return f"[{IPv6Address(bare)}]"
+    except ValueError:
+        raise wrong("bind", bind, "a host, as 127.0.0.1, [::1] or *") from None
 
 
 def from_sources(
