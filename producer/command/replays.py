@@ -10,12 +10,11 @@ from collections.abc import Mapping
 from contextlib import aclosing, suppress
 from typing import Final
 
-from producer.asynchronous import AsyncClient, AsyncProducer
+from producer import AsyncClient, AsyncProducer, ClientGone
 from producer.command.pace import Pace
 from producer.command.racing import first_of
 from producer.command.reading import read
 from producer.command.settings import PublishSettings
-from producer.core import ClientGone
 from producer.sources import Source, SourceError
 
 # Replays at the same time: each holds a thread and an open file. Who comes later waits.

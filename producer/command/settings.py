@@ -93,7 +93,7 @@ class PublishSettings(Settings):
     always: bool = option(FLAG, False, "run the source also while nobody watches")
     per_client: bool = option(FLAG, False, "replay the source from its start for each client")
     pace: bool = option(
-        FLAG, True, "keep the pace of what was recorded, or send as fast as clients take it"
+        FLAG, True, "whether a replay keeps its pace, or goes as fast as its client takes it"
     )
 
     @cached_property
@@ -119,10 +119,15 @@ class PublishSettings(Settings):
         if self.content_type is not None:
             check_media_type(self.content_type)
         assert self.source_options is not None, "made here, so that it cannot fail later"
+        self._check_together()
+
+    def _check_together(self) -> None:
         if self.per_client and self.always:
             raise UsageError(
                 "always and per_client: a replay begins when its client comes; allowed is either"
             )
+        if not self.pace and not self.per_client:
+            raise UsageError("pace = false: what all see has one pace; allowed with per_client")
         if self.per_client and self.source == STANDARD_INPUT:
             raise UsageError(
                 "per_client: standard input can be read only once; allowed is any other source"

@@ -8,7 +8,7 @@ import time
 from contextlib import aclosing
 from typing import Final
 
-from producer.asynchronous import AsyncProducer
+from producer import AsyncProducer
 from producer.command.pace import Pace
 from producer.command.progress import Progress
 from producer.command.racing import first_of
@@ -59,7 +59,7 @@ class Show:
             while not await self._round():
                 pass
         finally:
-            if self._has_end:
+            if self._has_end and self._shown:
                 await self._producer.stop(self._stream)
 
     async def _round(self) -> bool:
@@ -96,8 +96,7 @@ class Show:
                 async for picture in pictures:
                     if self._pauses:
                         await self._producer.wait_for_clients(self._stream)
-                    if self._settings.pace:
-                        await asyncio.sleep(pace.wait_s(picture.offset_s, time.monotonic()))
+                    await asyncio.sleep(pace.wait_s(picture.offset_s, time.monotonic()))
                     await self._publish(picture)
                     if picture.offset_s is not None and not self._settings.loop:
                         self._has_end = True

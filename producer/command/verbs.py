@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TextIO
 
-from producer.asynchronous import AsyncProducer
+from producer import AsyncProducer
 from producer.command.arguments import PROGRAM
 from producer.command.errors import CommandError, UsageError
 from producer.command.listening import Listener

@@ -143,6 +143,7 @@ def test_the_other_verbs_are_read(words: list[str], settings: Settings) -> None:
         ),
         ("publish cam1 test --log-level loud", "log_level = 'loud': allowed is debug or info"),
         ("publish cam1 test --always --per-client", "always and per_client"),
+        ("publish cam1 test --no-pace", "pace = false: what all see has one pace"),
         ("publish cam1 - --per-client", "standard input can be read only once"),
         ("publish cam1 - --loop", "standard input cannot be repeated"),
         ("stop", "STREAM (partcast-producer stop --help"),
