@@ -54,9 +54,15 @@ def test_a_stop_forgets_the_last_frame() -> None:
 
 def test_a_stop_of_a_stream_that_nobody_knows_is_no_matter() -> None:
     node = Node()
-    node.publish(stop(), stop(seq=5))
+    node.publish(stop())
     node.wait(2)
     assert node.hub.streams.statistics(node.now) == {}
+
+
+def test_a_stop_that_has_overtaken_the_first_frames_waits_for_them() -> None:
+    node = Node()
+    node.publish(stop(2, "p1"), numbered(1), numbered(2))
+    assert node.hub.streams.last("cam1") is None
 
 
 def test_a_stop_twice_is_harmless() -> None:
