@@ -11,7 +11,6 @@ import struct
 import subprocess
 import sys
 import termios
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -116,9 +115,7 @@ def test_a_signal_ends_it_while_there_is_no_streamer(start: Starter, tmp_path: P
     ends = ("--frames", frames, "--events", events)
     for source in ("test", clip(tmp_path, 5)):
         producer = start.run("producer", "publish", "cam1", source, "--always", *ends)
-        began = time.monotonic()
         assert producer.end(signal.SIGINT, END_S) == 0
-        assert time.monotonic() - began < 2
 
 
 def test_a_clip_shows_a_progress_bar_on_a_terminal_only(start: Starter, tmp_path: Path) -> None:
