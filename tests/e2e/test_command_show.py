@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import zmq
 
-from tests.producer.sources.camera_server import part
+from tests.producer.sources.camera_server import behind_basic, part, serving, stream_of
 
 from .processes import PATIENCE_S, Events, Starter, Viewer, eventually
 from .producing import (
@@ -105,6 +105,37 @@ def test_a_source_that_breaks_off_ends_its_stream_and_says_why(start: Starter) -
         assert process.stderr is not None
         last = process.stderr.read().decode().splitlines()[-1]
     assert last.startswith("partcast-producer: standard input: a part is larger than")
+
+
+def test_a_loop_that_breaks_is_tried_again_and_that_is_said_once(
+    start: Starter, tmp_path: Path
+) -> None:
+    streamer = streamer_of(start)
+    folder = Path(clip(tmp_path, 3))
+    producer = publish(start, streamer, "cam1", str(folder), "--fps", "30", "--loop", "--always")
+    frames_of = lambda: streamer.streams().get("cam1", {"frames": 0})["frames"]  # noqa: E731
+    eventually(lambda: frames_of() > 3, "a round")
+    away = folder.rename(tmp_path / "away")
+    eventually(lambda: "the source of cam1 is lost" in producer.said(), "a word about it")
+    before = frames_of()
+    away.rename(folder)
+    eventually(lambda: frames_of() > before + 3, "another round")
+    assert producer.said().count("is lost") == 1
+    assert producer.said().count("is back") == 1
+
+
+def test_a_login_that_a_camera_refuses_ends_the_command_and_says_why(
+    start: Starter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    streamer = streamer_of(start)
+    with serving(behind_basic("jo", "secret", stream_of(picture(0)))) as server:
+        url = server.url.replace("//", "//jo:wrong@")
+        producer = publish(start, streamer, "cam1", url, "--always")
+        assert finish(producer) == 1
+    last = producer.said().splitlines()[-1]
+    assert last.startswith(f"partcast-producer: {server.url}: it answers 401")
+    assert "wrong" not in producer.said()
 
 
 def test_standard_input_is_held_up_while_nobody_watches(start: Starter, context: Context) -> None:
