@@ -24,7 +24,11 @@ class ChildError(RuntimeError):
 
 
 class Child:
-    """One command in a session of its own, so that its children are known and ended with it."""
+    """One command in a session of its own, so that its children are known and ended with it.
+
+    What it says is read line by line, or goes to its log: a pipe that nobody reads would stop it
+    once it is full.
+    """
 
     def __init__(
         self,
@@ -32,6 +36,7 @@ class Child:
         *,
         cores: Sequence[int],
         log: Path,
+        speaks: bool = True,
         env: Mapping[str, str] | None = None,
         cwd: Path | None = None,
     ) -> None:
@@ -44,7 +49,7 @@ class Child:
             self._process = subprocess.Popen(
                 pinned,
                 stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
+                stdout=subprocess.PIPE if speaks else stderr,
                 stderr=stderr,
                 env={**os.environ, **(env or {})},
                 cwd=cwd,

@@ -131,8 +131,10 @@ def _plots(name: str, site: Site) -> Iterator[str]:
 
 
 def _figure(record: Record, figure: Figure) -> Iterator[str]:
-    yield f"## {figure.title}"
     measured = record.of_figure(figure.name)
+    if figure.asked_for and not measured:
+        return
+    yield f"## {figure.title}"
     if not any(each.rows for each in measured):
         yield _why_not(record, figure)
         return

@@ -170,7 +170,10 @@ class Trial:
                 return
             failed = sum(groups[name]["failed"] for name in wanted)
             if failed or time.monotonic() > deadline:
-                raise ChildError(f"{self._server.name}: clients are not connected: {groups}")
+                found = ", ".join(
+                    f"{groups[name]['open']} of {groups[name]['clients']}" for name in wanted
+                )
+                raise ChildError(f"{found} clients have their stream, {failed} were refused")
             time.sleep(0.05)
 
     def window(self, seconds: float) -> Window:

@@ -57,6 +57,14 @@ def light_figures(*, short: bool) -> list[Figure]:
             IdleMemory(200, 500) if short else IdleMemory(),
             ("partcast", "nchan", "plain"),
             columns.IDLE,
-            beside=("flask", "vidgear", "mjpeg-streamer", "pushpin"),
+        ),
+        Figure(
+            "memory-idle-of-peers",
+            "The same with a few hundred clients, which is what these take",
+            IdleMemory(100, 300),
+            ("partcast", "flask", "vidgear", "mjpeg-streamer", "pushpin"),
+            columns.IDLE,
+            rounds=1,
+            asked_for=short,
         ),
     ]

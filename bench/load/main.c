@@ -38,7 +38,7 @@
 #include "load.h"
 
 #define TICK_MS 5          /* throttled readers, rushes and leave times are looked at so often */
-#define MAX_CONNECTING 256 /* handshakes under way at once, below any listen backlog */
+#define MAX_CONNECTING 64  /* handshakes under way at once, below any listen backlog */
 
 struct group groups[MAX_GROUPS];
 struct connection *connections;

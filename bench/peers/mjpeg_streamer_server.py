@@ -1,5 +1,6 @@
 """PyPI's mjpeg-streamer, its encoder left out: it serves ready frames, by its own clock."""
 
+import asyncio
 import socket
 import sys
 import time
@@ -23,6 +24,8 @@ class ReadyStream(Stream):
     newest = Newest()
 
     async def get_frame_processed(self) -> Ready:
+        while not self.newest.frame:  # noqa: ASYNC110  its clock runs before there is a frame
+            await asyncio.sleep(0.01)
         return Ready(self.newest.frame)
 
 

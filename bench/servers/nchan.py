@@ -32,7 +32,7 @@ class Nchan:
         config = place.directory / "nginx.conf"
         config.write_text(self._config(place.directory, port, published))
         command = ["nginx", "-p", str(place.directory), "-c", str(config)]
-        child = place.start(ending, command)
+        child = place.start(ending, command, speaks=False)
         wait_for_port(port)
         way_in = ["http", f"http://127.0.0.1:{published}/publish"]
         return Running([child], port, tls=self.tls, way_in=way_in, health_path="/healthz")

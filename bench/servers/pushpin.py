@@ -25,11 +25,13 @@ class Pushpin:
         origin_port = origin.read_until(r"ready (\d+)", START_TIMEOUT_S)[1]
         (place.directory / "routes").write_text(f"* 127.0.0.1:{origin_port}\n")
         (place.directory / "zurl.conf").write_text(self._zurl_config(place.directory))
-        zurl = place.start(ending, ["zurl", f"--config={place.directory / 'zurl.conf'}"])
+        zurl = place.start(
+            ending, ["zurl", f"--config={place.directory / 'zurl.conf'}"], speaks=False
+        )
         port, way_in = free_port(), f"tcp://127.0.0.1:{free_port()}"
         config = place.directory / "pushpin.conf"
         config.write_text(self._pushpin_config(place.directory, port, way_in))
-        pushpin = place.start(ending, ["pushpin", f"--config={config}"])
+        pushpin = place.start(ending, ["pushpin", f"--config={config}"], speaks=False)
         wait_for_port(port)
         return Running([pushpin, zurl, origin], port, way_in=["pushpin", way_in])
 

@@ -67,10 +67,11 @@ class Place:
     cores: Sequence[int]
     directory: Path
 
-    def start(self, ending: ExitStack, command: Sequence[str]) -> Child:
-        """Starts a command there; it is ended with `ending`."""
+    def start(self, ending: ExitStack, command: Sequence[str], *, speaks: bool = True) -> Child:
+        """Starts a command there, which says something to us or not; it is ended with `ending`."""
         log = self.directory / f"{Path(command[0]).name}.log"
-        child = Child(command, cores=self.cores, log=log, env={"PYTHONPATH": str(ROOT)})
+        env = {"PYTHONPATH": str(ROOT)}
+        child = Child(command, cores=self.cores, log=log, speaks=speaks, env=env)
         return ending.enter_context(child)
 
 

@@ -82,3 +82,12 @@ def test_what_a_child_said_before_it_ended_is_told(tmp_path: Path) -> None:
         pytest.raises(ChildError, match="ended\nno such option"),
     ):
         child.read_line(PATIENCE_S)
+
+
+def test_a_child_that_nobody_listens_to_may_say_as_much_as_it_likes(tmp_path: Path) -> None:
+    talks = "print('x' * 1_000_000, flush=True); open('said', 'w').close()"
+    command = [sys.executable, "-c", talks]
+    log = tmp_path / "log"
+    with Child(command, cores=usable_cores(), log=log, speaks=False, cwd=tmp_path):
+        until((tmp_path / "said").exists)
+    assert log.stat().st_size > 1_000_000
