@@ -46,6 +46,11 @@ def ends_of(streamer: Command) -> list[str]:
     return ["--frames", addresses["frames"], "--events", addresses["events"]]
 
 
+def frames_of(streamer: Command, stream: str = "cam1") -> int:
+    """How many frames of a stream have come to a streamer."""
+    return int(streamer.streams().get(stream, {"frames": 0})["frames"])
+
+
 def publish(start: Starter, streamer: Command, *arguments: str) -> Command:
     return start.run("producer", "publish", *arguments, *ends_of(streamer))
 

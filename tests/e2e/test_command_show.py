@@ -15,6 +15,7 @@ from .processes import PATIENCE_S, Events, Starter, Viewer, eventually
 from .producing import (
     clip,
     finish,
+    frames_of,
     free_ports,
     numbers,
     picture,
@@ -35,7 +36,7 @@ def test_a_clip_begins_with_its_first_viewer_and_ends_cleanly(
     producer = publish(start, streamer, "cam1", clip(tmp_path, 12), "--fps", "30")
     # Some heartbeats later it would have begun, if it did not wait.
     events.wait_for(len(events.having(type="heartbeat")) + 3, type="heartbeat")
-    assert streamer.streams().get("cam1", {"frames": 0})["frames"] == 0
+    assert frames_of(streamer) == 0
     viewer = Viewer(streamer.port, "/streams/cam1")
     assert numbers(viewer.rest()) == list(range(12))
     assert finish(producer) == 0
@@ -52,21 +53,21 @@ def test_a_live_source_rests_when_the_last_viewer_has_left_and_begins_again(
         viewer.parts(10)
         viewer.close()
         eventually(lambda n=round_number: producer.said().count("cam1 rests") == n, "a rest")  # type: ignore[misc]
-    frames = streamer.streams()["cam1"]["frames"]
+    frames = frames_of(streamer)
     assert producer.said().count("cam1 begins") == 2
     time.sleep(0.3)  # six pictures' time
-    assert streamer.streams()["cam1"]["frames"] == frames
+    assert frames_of(streamer) == frames
 
 
 def test_always_runs_without_a_viewer(start: Starter, tmp_path: Path) -> None:
     streamer = streamer_of(start)
     producer = publish(start, streamer, "cam1", clip(tmp_path, 5), "--fps", "50", "--always")
     assert finish(producer) == 0
-    assert streamer.streams()["cam1"]["frames"] == 5
+    assert frames_of(streamer) == 5
     looped = publish(
         start, streamer, "cam2", clip(tmp_path, 5), "--fps", "50", "--always", "--loop"
     )
-    eventually(lambda: streamer.streams().get("cam2", {"frames": 0})["frames"] > 10, "rounds")
+    eventually(lambda: frames_of(streamer, "cam2") > 10, "rounds")
     assert looped.end() == 0
 
 
@@ -113,13 +114,12 @@ def test_a_loop_that_breaks_is_tried_again_and_that_is_said_once(
     streamer = streamer_of(start)
     folder = Path(clip(tmp_path, 3))
     producer = publish(start, streamer, "cam1", str(folder), "--fps", "30", "--loop", "--always")
-    frames_of = lambda: streamer.streams().get("cam1", {"frames": 0})["frames"]  # noqa: E731
-    eventually(lambda: frames_of() > 3, "a round")
+    eventually(lambda: frames_of(streamer) > 3, "a round")
     away = folder.rename(tmp_path / "away")
     eventually(lambda: "the source of cam1 is lost" in producer.said(), "a word about it")
-    before = frames_of()
+    before = frames_of(streamer)
     away.rename(folder)
-    eventually(lambda: frames_of() > before + 3, "another round")
+    eventually(lambda: frames_of(streamer) > before + 3, "another round")
     assert producer.said().count("is lost") == 1
     assert producer.said().count("is back") == 1
 
@@ -152,7 +152,7 @@ def test_standard_input_is_held_up_while_nobody_watches(start: Starter, context:
         process.stdin.close()
         events.wait_for(len(events.having(type="heartbeat")) + 3, type="heartbeat")
         # The one that was under way when the viewer left may have been published.
-        assert streamer.streams()["cam1"]["frames"] <= 3
+        assert frames_of(streamer) <= 3
         assert numbers(Viewer(streamer.port, "/streams/cam1").rest())[-3:] == [2, 3, 4]
         assert process.wait(PATIENCE_S) == 0
 
@@ -193,11 +193,11 @@ def test_a_recording_loses_nothing_to_a_streamer_that_restarts(
     binds = ("--bind-frames", frames, "--bind-events", events)
     streamer = streamer_of(start, *binds)
     producer = publish(start, streamer, "cam1", clip(tmp_path, 20), "--fps", "10", "--always")
-    eventually(lambda: streamer.streams().get("cam1", {"frames": 0})["frames"] >= 3, "3 frames")
-    before = streamer.streams()["cam1"]["frames"]
+    eventually(lambda: frames_of(streamer) >= 3, "3 frames")
+    before = frames_of(streamer)
     streamer.end()
     streamer = streamer_of(start, *binds)
     assert finish(producer) == 0
-    after = streamer.streams()["cam1"]["frames"]
+    after = frames_of(streamer)
     # One or two may have been under way when the first streamer ended.
     assert 20 - 3 <= before + after <= 20

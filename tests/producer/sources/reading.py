@@ -7,15 +7,15 @@ import io
 import itertools
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from PIL import Image
 
 from producer.sources import Picture, Source, SourceOptions, open_source
 
 PATIENCE_S = 10.0
-# What every source promises for the time from `stop` to its end.
-STOP_S = 0.5
+# Every source promises to end within 0.5 s after `stop`; a busy machine may take a little longer.
+STOP_S = 1.5
 
 
 @contextlib.contextmanager
@@ -43,16 +43,29 @@ def bodies(spec: str, count: int, options: SourceOptions | None = None) -> list[
     return [picture.body for picture in taken(open_source(spec, options), count)]
 
 
-def seconds_to_stop(source: Source, after: int) -> float:
-    """Takes so many pictures, sets `stop` while the next is waited for; tells how long it took."""
+def seconds_to_stop(source: Source, after: int, once: Callable[[], bool] = lambda: True) -> float:
+    """Takes so many pictures, sets `stop` while the next is waited for; tells how long it took.
+
+    `once` is what has to be true before.
+    """
+    stopped_s: list[float] = []
+
+    def stop_it(stop: threading.Event) -> None:
+        while not once() and not stop.wait(0.01):
+            pass
+        stop.wait(0.05)
+        stopped_s.append(time.monotonic())
+        stop.set()
+
     with running(source) as (pictures, stop):
         assert len(list(itertools.islice(pictures, after))) == after
-        timer = threading.Timer(0.05, stop.set)
-        timer.start()
-        began = time.monotonic()
+        thread = threading.Thread(target=stop_it, args=(stop,))
+        thread.start()
         for _picture in pictures:
             pass
-        return time.monotonic() - began - 0.05
+        ended_s = time.monotonic()
+        thread.join()
+    return ended_s - stopped_s[0]
 
 
 def jpeg(number: int = 0, size: tuple[int, int] = (32, 24)) -> bytes:
