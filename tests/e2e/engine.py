@@ -157,8 +157,12 @@ def _start_engine(folder: Path) -> subprocess.Popen[bytes]:
     words += [f'{program("ip", "iproute2")} link set lo up && exec "$@"', "sh"]
     words += [program("dockerd", "docker.io")]
     words += [f"--{name}={value}" for name, value in options.items()]
+    # It calls iptables by name, which not everybody's path leads to.
+    environment = {**os.environ, "PATH": f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"}
     with (folder / "log").open("wb") as log:
-        return subprocess.Popen(words, stdout=log, stderr=log, start_new_session=True)
+        return subprocess.Popen(
+            words, stdout=log, stderr=log, env=environment, start_new_session=True
+        )
 
 
 def _last_line(log: Path) -> str:
