@@ -11,11 +11,11 @@ import sys
 from collections.abc import Callable
 
 from bench.build import PEERS
-from streamer import fanout
-from streamer.client import Client
-from streamer.connection import Connection
-from streamer.flow import Flow
-from streamer.part import Part
+from streamer.fanout import slices as fanout
+from streamer.fanout.client import Client
+from streamer.http.connection import Connection
+from streamer.fanout.flow import Flow
+from streamer.fanout.part import Part
 
 
 def write_each_frame_by_itself() -> None:

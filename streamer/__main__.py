@@ -8,9 +8,9 @@ from typing import NoReturn
 
 from streamer import service, workers
 from streamer.command import Serve, run_command
-from streamer.options import read_file, read_options
+from streamer.configuration.options import read_file, read_options
+from streamer.configuration.settings import Settings, from_sources
 from streamer.service import Addresses
-from streamer.settings import Settings, from_sources
 from streamer.workers import number_of_workers
 
 

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Coroutine
 from typing import Any, Final, NoReturn
 
-from streamer.checks import SettingsError
+from streamer.configuration.checks import SettingsError
 from streamer.errors import StartError
 
 BAD_USAGE: Final = 2

@@ -12,7 +12,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
 from protocol import Status
-from streamer.stream import StreamStatistics
+from streamer.fanout.stream import StreamStatistics
 
 # Every scraper knows this version; our names need nothing of the newer one.
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"

@@ -19,18 +19,18 @@ from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
 
 from protocol import CloseReason
-from streamer.checks import split_host_port
+from streamer.channels.feed import Feed
+from streamer.channels.notifier import Notifier
+from streamer.configuration.checks import split_host_port
+from streamer.configuration.settings import Settings
 from streamer.errors import StartError
-from streamer.feed import Feed
-from streamer.handlers import make_application
-from streamer.hub import Hub
+from streamer.fanout.hub import Hub
+from streamer.fanout.part import new_token
+from streamer.fanout.streams import Bounds
+from streamer.http.handlers import make_application
+from streamer.http.site import Site
 from streamer.metrics import NodeStatistics, own_usage
-from streamer.notifier import Notifier
-from streamer.part import new_token
-from streamer.settings import Settings
 from streamer.siblings import Siblings
-from streamer.site import Site
-from streamer.streams import Bounds
 
 NODE_ID_CHARS: Final = 8
 # Repeats, awaited stops and colours are this exact, seconds.

@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from protocol import Overload, Status
+from streamer.fanout.stream import StreamStatistics
 from streamer.metrics import NodeStatistics, Usage
-from streamer.stream import StreamStatistics
 
 # A worker that does not answer in this time is left out of the sum, seconds.
 ANSWER_S: Final = 1.0

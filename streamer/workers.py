@@ -26,13 +26,13 @@ import zmq
 from tornado.netutil import bind_sockets
 
 from streamer import service
-from streamer.checks import split_host_port
 from streamer.command import prepare_process
+from streamer.configuration.checks import split_host_port
+from streamer.configuration.settings import Settings
 from streamer.errors import StartError
 from streamer.relay.service import Relay
 from streamer.relay.settings import RelaySettings
 from streamer.service import Addresses, Place
-from streamer.settings import Settings
 
 # A worker that died is started again after this time, seconds: one that dies at once must
 # not keep a core busy.

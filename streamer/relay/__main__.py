@@ -7,7 +7,7 @@ import sys
 from typing import NoReturn
 
 from streamer.command import Serve, run_command
-from streamer.options import read_file, read_options
+from streamer.configuration.options import read_file, read_options
 from streamer.relay.service import RelayAddresses, run
 from streamer.relay.settings import RelaySettings, from_sources
 

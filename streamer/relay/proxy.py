@@ -9,7 +9,7 @@ from typing import Final
 
 import zmq
 
-from streamer.zeromq import attach, harden
+from streamer.channels.zeromq import attach, harden
 
 # An answer of the proxy's thread takes microseconds; none in this time means it is gone, ms.
 ANSWER_MS: Final = 1_000

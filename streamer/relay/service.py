@@ -15,13 +15,13 @@ from tornado import web
 from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
 
-from streamer.checks import split_host_port
+from streamer.channels.notifier import EVENTS_HWM
+from streamer.channels.zeromq import hard_limit
+from streamer.configuration.checks import split_host_port
 from streamer.errors import StartError
 from streamer.metrics import CONTENT_TYPE
-from streamer.notifier import EVENTS_HWM
 from streamer.relay.proxy import Ends, Proxy, Traffic
 from streamer.relay.settings import RelaySettings
-from streamer.zeromq import hard_limit
 
 # How often it is looked whether both proxies still run, seconds.
 WATCH_S: Final = 0.5

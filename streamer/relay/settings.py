@@ -15,8 +15,8 @@ from protocol import (
     FRAMES_STREAMER_SIDE,
     MAX_FRAME_BYTES,
 )
-from streamer import options
-from streamer.checks import (
+from streamer.configuration import options
+from streamer.configuration.checks import (
     check_choice,
     check_endpoint,
     check_int,
@@ -25,8 +25,8 @@ from streamer.checks import (
     split_host_port,
     wrong,
 )
-from streamer.options import setting
-from streamer.settings import LOG_LEVELS, MAX_BUFFER_BYTES
+from streamer.configuration.options import setting
+from streamer.configuration.settings import LOG_LEVELS, MAX_BUFFER_BYTES
 
 _DEFAULT_HOST: Final = "127.0.0.1"
 _HOST: Final = re.compile(r"[A-Za-z0-9._-]+|\*", re.ASCII)  # a name, an interface, or all

@@ -10,11 +10,11 @@ from typing import Any, Final
 import pytest
 
 from producer.command.arguments import read_settings as producer_settings
-from streamer.options import read_options
+from streamer.configuration.options import read_options
+from streamer.configuration.settings import Settings
+from streamer.configuration.settings import from_sources as streamer_settings
 from streamer.relay.settings import RelaySettings
 from streamer.relay.settings import from_sources as relay_settings
-from streamer.settings import Settings
-from streamer.settings import from_sources as streamer_settings
 
 from .base_images import PROJECT
 from .proxying import DEPLOY

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from protocol import AllClients, Frame, OneClient, Stop
-from streamer.part import Encoder, Part
+from streamer.fanout.part import Encoder, Part
 
 TOKEN: Final = "0123456789abcdefghijABCDEFGHIJ0123456789"
 DELIMITER: Final = b"\r\n--" + TOKEN.encode()

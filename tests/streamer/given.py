@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from streamer.checks import SettingsError
-from streamer.settings import Settings, from_sources
+from streamer.configuration.checks import SettingsError
+from streamer.configuration.settings import Settings, from_sources
 
 
 def from_file(**file: Any) -> Settings:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Final
 
-from streamer.client import Client
+from streamer.fanout.client import Client
 
 ENDLESS: Final = 1 << 40
 

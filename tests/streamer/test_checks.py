@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from streamer.checks import (
+from streamer.configuration.checks import (
     SettingsError,
     check_choice,
     check_endpoint,

@@ -13,9 +13,9 @@ import pytest
 import zmq
 
 from protocol import Message, Refusal, encode
-from streamer.fanout import BATCH_BYTES, SLICE_CLIENTS
-from streamer.feed import BATCH_MESSAGES, Feed
-from streamer.settings import Settings
+from streamer.channels.feed import BATCH_MESSAGES, Feed
+from streamer.configuration.settings import Settings
+from streamer.fanout.slices import BATCH_BYTES, SLICE_CLIENTS
 
 from .frames import frame, frame_for, jpeg, stop
 from .hub.node import Node

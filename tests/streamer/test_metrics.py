@@ -8,8 +8,8 @@ from typing import Any
 from prometheus_client.parser import text_string_to_metric_families
 
 from protocol import Overload, Status
+from streamer.fanout.stream import StreamStatistics
 from streamer.metrics import NodeStatistics, Usage, own_usage, render
-from streamer.stream import StreamStatistics
 
 Sample = tuple[str, frozenset[tuple[str, str]]]
 

@@ -21,8 +21,8 @@ from protocol import (
     Snapshot,
     decode_notice,
 )
-from streamer.notifier import TURN_SUBSCRIPTIONS, Notifier, subscribed_streams
-from streamer.settings import Settings
+from streamer.channels.notifier import TURN_SUBSCRIPTIONS, Notifier, subscribed_streams
+from streamer.configuration.settings import Settings
 
 from .hub.node import Node
 

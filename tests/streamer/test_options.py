@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from streamer import options
-from streamer.checks import SettingsError
-from streamer.options import from_sources, read_file, read_options, setting
+from streamer.configuration import options
+from streamer.configuration.checks import SettingsError
+from streamer.configuration.options import from_sources, read_file, read_options, setting
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from protocol import AllClients, Frame, MalformedError, Refusal
-from streamer.part import CLOSING, Batch, new_token
+from streamer.fanout.part import CLOSING, Batch, new_token
 
 from .frames import DELIMITER, TOKEN, encoder, frame, jpeg, part, text_frame, text_part
 from .multipart import read_body

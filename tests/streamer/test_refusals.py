@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from protocol import MalformedError, Refusal
-from streamer.refusals import LOG_EVERY_S, RefusalLog
+from streamer.channels.refusals import LOG_EVERY_S, RefusalLog
 
 BAD = MalformedError(Refusal.BAD_TOPIC, "bad topic")
 LARGE = MalformedError(Refusal.TOO_LARGE, "too large")

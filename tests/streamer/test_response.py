@@ -7,8 +7,8 @@ from email.utils import parsedate_to_datetime
 
 import pytest
 
-from streamer.response import cors_headers, opening, parse_query, stream_head, wants_advance
-from streamer.settings import StreamSettings
+from streamer.configuration.settings import StreamSettings
+from streamer.http.response import cors_headers, opening, parse_query, stream_head, wants_advance
 
 from .frames import TOKEN
 

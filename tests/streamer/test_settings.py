@@ -6,9 +6,9 @@ from dataclasses import fields
 
 import pytest
 
-from streamer.checks import SettingsError
-from streamer.options import options
-from streamer.settings import Settings, from_sources
+from streamer.configuration.checks import SettingsError
+from streamer.configuration.options import options
+from streamer.configuration.settings import Settings, from_sources
 
 from .given import from_file, refusal
 

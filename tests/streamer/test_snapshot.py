@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from protocol import CloseReason, NewConnection
-from streamer.client import Limits
-from streamer.part import Batch, Part
-from streamer.snapshot import SnapshotViewer
+from streamer.fanout.client import Limits
+from streamer.fanout.part import Batch, Part
+from streamer.fanout.snapshot import SnapshotViewer
 
 from .frames import frame, frame_for, part, stop
 from .hub.node import Node

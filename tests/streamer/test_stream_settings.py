@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from protocol import Overload
-from streamer.client import Limits
-from streamer.settings import StreamSettings
+from streamer.configuration.settings import StreamSettings
+from streamer.fanout.client import Limits
 
 from .given import from_file, refusal
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from protocol import AllClients, is_stream_name
-from streamer.subscriptions import LINGER_S, WatchedTopics, of_patterns
+from streamer.channels.subscriptions import LINGER_S, WatchedTopics, of_patterns
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from itertools import pairwise
 import pytest
 import zmq
 
-from streamer.watch import SAFETY_POLL_S, Watch, has_message
+from streamer.channels.watch import SAFETY_POLL_S, Watch, has_message
 
 pytestmark = pytest.mark.gen_test(timeout=30)
 Context = zmq.Context[zmq.Socket[bytes]]

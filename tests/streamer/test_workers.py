@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from streamer.settings import Settings
+from streamer.configuration.settings import Settings
 from streamer.workers import number_of_workers
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import zmq
 
-from streamer.zeromq import attach, harden, with_port
+from streamer.channels.zeromq import attach, harden, with_port
 
 Context = zmq.Context[zmq.Socket[bytes]]
 

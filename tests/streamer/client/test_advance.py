@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from protocol import CloseReason, Overload
-from streamer.part import Batch
+from streamer.fanout.part import Batch
 from tests.streamer.frames import DELIMITER, HEAD, jpeg, part, text_part
 
 from .watching import body, offer_all, watching

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from protocol import CloseReason, Overload
-from streamer.client import Client
-from streamer.part import Batch, Part
+from streamer.fanout.client import Client
+from streamer.fanout.part import Batch, Part
 from tests.streamer.frames import HEAD, part, targeted, text_part
 from tests.streamer.outlet import FakeOutlet
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from protocol import CloseReason, Overload
-from streamer.part import Batch
+from streamer.fanout.part import Batch
 from tests.streamer.frames import HEAD, part, sized
 
 from .watching import MIN_BUFFER, body, offer_all, watching

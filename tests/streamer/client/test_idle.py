@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from protocol import Overload
-from streamer.client import Client, Limits
-from streamer.part import Batch
+from streamer.fanout.client import Client, Limits
+from streamer.fanout.part import Batch
 from tests.streamer.frames import HEAD, part, sized, text_part
 from tests.streamer.outlet import FakeOutlet
 

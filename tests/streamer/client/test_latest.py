@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import pytest
 
-from streamer.part import Batch
+from streamer.fanout.part import Batch
 from tests.streamer.frames import HEAD, part, sized
 
 from .watching import MIN_BUFFER, body, offer_all, watching

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from protocol import CloseReason, Overload
-from streamer.client import Client
+from streamer.fanout.client import Client
 from tests.streamer.frames import HEAD, part, sized, targeted
 
 from .watching import body, offer_all, watching

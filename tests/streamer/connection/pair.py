@@ -10,8 +10,8 @@ from collections.abc import Coroutine
 from typing import Any
 
 from protocol import CloseReason
-from streamer.client import Client, Limits
-from streamer.connection import Connection, TlsConnection
+from streamer.fanout.client import Client, Limits
+from streamer.http.connection import Connection, TlsConnection
 from tests.streamer.frames import HEAD
 from tests.streamer.multipart import Body, read_body
 

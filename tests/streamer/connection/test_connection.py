@@ -9,7 +9,7 @@ import struct
 import pytest
 
 from protocol import CloseReason, Overload
-from streamer.connection import KEEPALIVE_IDLE_S, KEEPALIVE_INTERVAL_S, KEEPALIVE_PROBES
+from streamer.http.connection import KEEPALIVE_IDLE_S, KEEPALIVE_INTERVAL_S, KEEPALIVE_PROBES
 from tests.streamer.frames import HEAD, part
 
 from .conftest import Connect

@@ -10,7 +10,7 @@ import pytest
 from tornado.ioloop import IOLoop
 
 from protocol import CloseReason, Overload
-from streamer.client import Limits
+from streamer.fanout.client import Limits
 from tests.streamer.frames import HEAD, part
 
 from .pair import PATIENCE_S, TlsPair

@@ -9,7 +9,7 @@ from tornado import web
 from tornado.ioloop import IOLoop
 
 from protocol import CloseReason
-from streamer.settings import Settings
+from streamer.configuration.settings import Settings
 
 from .served import Served, eventually
 from .viewer import Viewer

@@ -10,12 +10,12 @@ from typing import Any, TypeVar
 from tornado import web
 
 from protocol import Message, StreamEvent
-from streamer.handlers import make_application
-from streamer.hub import Hub
+from streamer.configuration.settings import Settings
+from streamer.fanout.hub import Hub
+from streamer.fanout.streams import Bounds
+from streamer.http.handlers import make_application
+from streamer.http.site import Site
 from streamer.metrics import NodeStatistics, own_usage
-from streamer.settings import Settings
-from streamer.site import Site
-from streamer.streams import Bounds
 from tests.streamer.frames import TOKEN
 
 # Generous: a busy machine is no broken promise.

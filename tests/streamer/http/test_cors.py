@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from streamer.settings import Settings
+from streamer.configuration.settings import Settings
 from tests.streamer.frames import frame
 
 from .conftest import Ask

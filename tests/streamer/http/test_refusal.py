@@ -7,7 +7,7 @@ import json
 import pytest
 
 from protocol import NewConnection
-from streamer.settings import Settings
+from streamer.configuration.settings import Settings
 from tests.streamer.frames import frame
 
 from .conftest import Ask

@@ -10,7 +10,7 @@ import pytest
 from tornado.httpclient import AsyncHTTPClient
 
 from protocol import ClosedConnection, CloseReason, NewConnection
-from streamer.settings import Settings
+from streamer.configuration.settings import Settings
 from tests.streamer.frames import frame, frame_for, jpeg, stop, text_frame
 
 from .conftest import Ask

@@ -8,7 +8,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from tornado.httpclient import AsyncHTTPClient
 
-from streamer.settings import Settings, StreamSettings
+from streamer.configuration.settings import Settings, StreamSettings
 from tests.streamer.frames import frame
 
 from .conftest import Ask

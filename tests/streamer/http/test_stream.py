@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from protocol import ClosedConnection, CloseReason, NewConnection, NoConnection
-from streamer.settings import Settings, StreamSettings
+from streamer.configuration.settings import Settings, StreamSettings
 from tests.streamer.frames import TOKEN, frame, jpeg, part, stop, text_frame
 
 from .conftest import Ask

@@ -11,11 +11,11 @@ from protocol import (
     Message,
     StreamEvent,
 )
-from streamer.client import Client
-from streamer.hub import Hub
-from streamer.settings import Settings, StreamSettings
-from streamer.stream import StreamStatistics
-from streamer.streams import Bounds
+from streamer.configuration.settings import Settings, StreamSettings
+from streamer.fanout.client import Client
+from streamer.fanout.hub import Hub
+from streamer.fanout.stream import StreamStatistics
+from streamer.fanout.streams import Bounds
 from tests.streamer.frames import HEAD, TOKEN, frame
 from tests.streamer.multipart import Body, read_body
 from tests.streamer.outlet import FakeOutlet

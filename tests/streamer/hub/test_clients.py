@@ -14,7 +14,7 @@ from protocol import (
     Watcher,
     event_type,
 )
-from streamer.streams import LimitReachedError, UnknownStreamError
+from streamer.fanout.streams import LimitReachedError, UnknownStreamError
 from tests.streamer.frames import frame, frame_for
 
 from .node import Node

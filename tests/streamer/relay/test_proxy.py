@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pytest
 import zmq
 
+from streamer.channels.zeromq import EndpointError
 from streamer.relay.proxy import Ends, Proxy
-from streamer.zeromq import EndpointError
 from tests.e2e.processes import eventually
 
 Context = zmq.Context[zmq.Socket[bytes]]

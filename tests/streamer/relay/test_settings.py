@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from streamer.checks import SettingsError
+from streamer.configuration.checks import SettingsError
 from streamer.relay.settings import RelaySettings, from_sources
 
 

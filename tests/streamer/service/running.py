@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from streamer import service
+from streamer.configuration.settings import Settings
 from streamer.errors import StartError
 from streamer.service import ALONE, Addresses, Place
-from streamer.settings import Settings
 from tests.streamer.http.viewer import Viewer
 
 ANYWHERE = {

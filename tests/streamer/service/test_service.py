@@ -12,8 +12,8 @@ import pytest
 import zmq
 
 from protocol import ClosedConnection, CloseReason, NewConnection, StreamEvent, decode_notice
+from streamer.configuration.settings import StreamSettings
 from streamer.service import Place
-from streamer.settings import StreamSettings
 from tests.streamer.frames import jpeg
 from tests.streamer.http.served import eventually
 

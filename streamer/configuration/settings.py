@@ -18,8 +18,8 @@ from protocol import (
     check_media_type,
     is_stream_name,
 )
-from streamer import options
-from streamer.checks import (
+from streamer.configuration import options
+from streamer.configuration.checks import (
     SettingsError,
     check_choice,
     check_endpoint,
@@ -32,8 +32,8 @@ from streamer.checks import (
     split_host_port,
     wrong,
 )
-from streamer.client import Limits
-from streamer.options import setting
+from streamer.configuration.options import setting
+from streamer.fanout.client import Limits
 
 # A part head, its delimiter and the smallest picture: less would make every client busy.
 MIN_BUFFER_BYTES: Final = 4096

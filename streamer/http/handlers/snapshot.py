@@ -6,11 +6,11 @@ import asyncio
 from typing import Final
 
 from protocol import CloseReason
-from streamer.handlers.base import Handler, not_found, unavailable
-from streamer.part import Part
-from streamer.response import UNCACHED, parse_query
-from streamer.snapshot import SnapshotViewer
-from streamer.streams import LimitReachedError, UnknownStreamError
+from streamer.fanout.part import Part
+from streamer.fanout.snapshot import SnapshotViewer
+from streamer.fanout.streams import LimitReachedError, UnknownStreamError
+from streamer.http.handlers.base import Handler, not_found, unavailable
+from streamer.http.response import UNCACHED, parse_query
 
 # How long a snapshot waits for a picture, seconds; OctoPrint and others give up after 5.
 SNAPSHOT_WAIT_S: Final = 4.0

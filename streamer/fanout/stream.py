@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 from protocol import ClosedConnection, CloseReason, Overload, Snapshot, Status, StreamState, Watcher
-from streamer.client import Limits
-from streamer.part import Batch, Encoder, Part
-from streamer.settings import StreamSettings
-from streamer.stops import Stops
+from streamer.configuration.settings import StreamSettings
+from streamer.fanout.client import Limits
+from streamer.fanout.part import Batch, Encoder, Part
+from streamer.fanout.stops import Stops
 
 # How long skipped parts colour a stream yellow, seconds.
 YELLOW_S: Final = 5.0

@@ -20,10 +20,10 @@ from protocol import (
     is_stream_name,
     topic_of,
 )
-from streamer.hub import Hub
-from streamer.settings import Settings
-from streamer.watch import Watch, has_message
-from streamer.zeromq import attach, harden
+from streamer.channels.watch import Watch, has_message
+from streamer.channels.zeromq import attach, harden
+from streamer.configuration.settings import Settings
+from streamer.fanout.hub import Hub
 
 # Events that may wait for one subscriber: PUB drops the rest, which shows as a gap in `seq`.
 EVENTS_HWM: Final = 100_000

@@ -11,7 +11,7 @@ from email.utils import formatdate
 from typing import Final
 from urllib.parse import parse_qsl
 
-from streamer.settings import StreamSettings
+from streamer.configuration.settings import StreamSettings
 
 SERVER: Final = "partcast"
 # Where browsers show an image: only there do they wait for the next part's header block.

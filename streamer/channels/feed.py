@@ -11,13 +11,13 @@ from typing import Final
 import zmq
 
 from protocol import MalformedError, Refusal, decode, node_subscription
-from streamer.fanout import BATCH_BYTES
-from streamer.hub import Hub
-from streamer.refusals import RefusalLog
-from streamer.settings import Settings
-from streamer.subscriptions import WatchedTopics, of_patterns
-from streamer.watch import Watch, has_message
-from streamer.zeromq import attach, hard_limit, harden
+from streamer.channels.refusals import RefusalLog
+from streamer.channels.subscriptions import WatchedTopics, of_patterns
+from streamer.channels.watch import Watch, has_message
+from streamer.channels.zeromq import attach, hard_limit, harden
+from streamer.configuration.settings import Settings
+from streamer.fanout.hub import Hub
+from streamer.fanout.slices import BATCH_BYTES
 
 # How long one turn may keep the event loop, seconds; HTTP has its turn in between.
 TURN_S: Final = 0.004

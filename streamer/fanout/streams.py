@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from protocol import Snapshot, StreamState, is_stream_name
-from streamer.part import Encoder, Part
-from streamer.settings import StreamSettings
-from streamer.stream import Stream, StreamStatistics
+from streamer.configuration.settings import StreamSettings
+from streamer.fanout.part import Encoder, Part
+from streamer.fanout.stream import Stream, StreamStatistics
 
 
 class UnknownStreamError(LookupError):

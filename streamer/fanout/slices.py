@@ -10,8 +10,8 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
-from streamer.part import Batch, Part
-from streamer.stream import Stream, Viewer
+from streamer.fanout.part import Batch, Part
+from streamer.fanout.stream import Stream, Viewer
 
 # Clients served between two looks at the clock: 64 writes of 10 us are under 1 ms.
 SLICE_CLIENTS: Final = 64

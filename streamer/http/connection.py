@@ -17,7 +17,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any, Final
 
 from protocol import CloseReason
-from streamer.client import Client
+from streamer.fanout.client import Client
 
 # A client that is behind reports room when less than half of this is unsent (tcp(7)).
 FRESH_UNSENT_BYTES: Final = 16 * 1024

@@ -6,7 +6,7 @@ part is *open*, and whatever image comes next fills it. No I/O.
 
 from __future__ import annotations
 
-from streamer.part import Batch, Part
+from streamer.fanout.part import Batch, Part
 
 
 class Advance:

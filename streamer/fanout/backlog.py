@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 
-from streamer.part import Part
+from streamer.fanout.part import Part
 
 
 class Backlog:

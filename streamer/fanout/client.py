@@ -22,10 +22,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from protocol import CloseReason, Overload
-from streamer.advance import Advance
-from streamer.backlog import Backlog
-from streamer.flow import Flow, Outlet
-from streamer.part import CLOSING, Batch, Part
+from streamer.fanout.advance import Advance
+from streamer.fanout.backlog import Backlog
+from streamer.fanout.flow import Flow, Outlet
+from streamer.fanout.part import CLOSING, Batch, Part
 
 
 @dataclass(frozen=True, slots=True)

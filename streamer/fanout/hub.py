@@ -28,14 +28,14 @@ from protocol import (
     event_type,
     parse_topic,
 )
-from streamer.client import Client
-from streamer.fanout import FanOut, in_slices
-from streamer.flow import Outlet
-from streamer.part import Part
-from streamer.settings import StreamSettings
-from streamer.stops import Stops
-from streamer.stream import Stream, Viewer
-from streamer.streams import Bounds, LimitReachedError, Streams, UnknownStreamError
+from streamer.configuration.settings import StreamSettings
+from streamer.fanout.client import Client
+from streamer.fanout.flow import Outlet
+from streamer.fanout.part import Part
+from streamer.fanout.slices import FanOut, in_slices
+from streamer.fanout.stops import Stops
+from streamer.fanout.stream import Stream, Viewer
+from streamer.fanout.streams import Bounds, LimitReachedError, Streams, UnknownStreamError
 
 
 class Hub:

@@ -7,10 +7,10 @@ from contextlib import suppress
 
 from tornado.iostream import IOStream, StreamClosedError
 
-from streamer.connection import Connection, TlsConnection
-from streamer.handlers.base import Handler, not_found, unavailable
-from streamer.response import opening, parse_query, stream_head, wants_advance
-from streamer.streams import LimitReachedError, UnknownStreamError
+from streamer.fanout.streams import LimitReachedError, UnknownStreamError
+from streamer.http.connection import Connection, TlsConnection
+from streamer.http.handlers.base import Handler, not_found, unavailable
+from streamer.http.response import opening, parse_query, stream_head, wants_advance
 
 
 class StreamHandler(Handler):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from tornado import web
 
-from streamer.handlers.base import log_request
-from streamer.handlers.snapshot import SnapshotHandler
-from streamer.handlers.status import (
+from streamer.http.handlers.base import log_request
+from streamer.http.handlers.snapshot import SnapshotHandler
+from streamer.http.handlers.status import (
     HealthHandler,
     ListHandler,
     MetricsHandler,
@@ -14,8 +14,8 @@ from streamer.handlers.status import (
     PageHandler,
     ReadyHandler,
 )
-from streamer.handlers.stream import StreamHandler
-from streamer.site import Site
+from streamer.http.handlers.stream import StreamHandler
+from streamer.http.site import Site
 
 __all__ = ["make_application"]
 

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from protocol import CloseReason
-from streamer.connection import Spawn
-from streamer.hub import Hub
+from streamer.configuration.settings import Settings
+from streamer.fanout.hub import Hub
+from streamer.fanout.stream import Viewer
+from streamer.http.connection import Spawn
+from streamer.http.response import cors_headers
 from streamer.metrics import NodeStatistics
-from streamer.response import cors_headers
-from streamer.settings import Settings
-from streamer.stream import Viewer
 
 log = logging.getLogger(__name__)
 

@@ -14,7 +14,7 @@ from dataclasses import Field, field, fields
 from importlib.metadata import version
 from typing import Any, NoReturn, TypeVar
 
-from streamer.checks import SettingsError, wrong
+from streamer.configuration.checks import SettingsError, wrong
 
 S = TypeVar("S")
 

@@ -10,9 +10,9 @@ from typing import Any, Final
 
 from tornado import web
 
-from streamer.response import SERVER
-from streamer.site import Site
-from streamer.streams import UnknownStreamError
+from streamer.fanout.streams import UnknownStreamError
+from streamer.http.response import SERVER
+from streamer.http.site import Site
 
 RETRY_AFTER_S: Final = 5
 CORS_MAX_AGE_S: Final = 86_400

@@ -8,7 +8,7 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Final
 
-from streamer.handlers.base import Handler, RefusedError, unavailable
+from streamer.http.handlers.base import Handler, RefusedError, unavailable
 from streamer.metrics import CONTENT_TYPE, render
 
 PAGE: Final = Path(__file__).parent.parent / "page"

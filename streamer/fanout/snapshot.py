@@ -10,8 +10,8 @@ import math
 from collections.abc import Callable, Mapping
 
 from protocol import CloseReason
-from streamer.client import Limits
-from streamer.part import Batch, Part
+from streamer.fanout.client import Limits
+from streamer.fanout.part import Batch, Part
 
 
 class SnapshotViewer:

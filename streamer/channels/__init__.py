@@ -1,0 +1,1 @@
+"""The two ZeroMQ channels: frames come in by the feed, events go out by the notifier."""

@@ -1,0 +1,1 @@
+"""What a service can be told: by option, environment, file and default."""

@@ -1,0 +1,1 @@
+"""The HTTP side: what is asked, how it is answered, and the viewers' sockets."""
