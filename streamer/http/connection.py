@@ -13,6 +13,7 @@ import socket
 import ssl
 import struct
 import termios
+from array import array
 from collections.abc import Callable, Coroutine
 from typing import Any, Final
 
@@ -29,9 +30,12 @@ KEEPALIVE_PROBES: Final = 3
 # bytes of the peer unread, would reset the connection and lose the closing delimiter.
 LINGER_S: Final = 2.0
 READ_BYTES: Final = 4096
+# What the system may take beyond the payload for a client that takes nothing, bytes.
+BOOKKEEPING_BYTES: Final = 48 * 1024
 
 _SIOCOUTQNSD: Final = 0x894B  # linux/sockios.h: bytes not sent; termios has no name for it
 _NOTSENT_LOWAT: Final = getattr(socket, "TCP_NOTSENT_LOWAT", 25)
+_ANSWER: Final = array("i", [0])  # filled anew by each ioctl, which is half the price of a new one
 _RESET_ON_CLOSE: Final = struct.pack("ii", 1, 0)  # struct linger: on, 0 s
 
 Spawn = Callable[[Coroutine[Any, Any, None]], object]
@@ -167,7 +171,8 @@ class Connection:
     def _ask(self, request: int) -> int:
         if self._fd < 0:
             return 0
-        return int.from_bytes(fcntl.ioctl(self._fd, request, b"\0\0\0\0"), "little")
+        fcntl.ioctl(self._fd, request, _ANSWER)
+        return _ANSWER[0]
 
     def _gone(self, reason: CloseReason) -> None:
         self._close()
@@ -225,8 +230,8 @@ class TlsConnection(Connection):
 def _prepare(sock: socket.socket, buffer_bytes: int) -> None:
     """Sets what a viewer's socket needs."""
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    # The system doubles it for its own bookkeeping; the client counts what it really holds.
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, buffer_bytes)
+    # The system doubles it (socket(7)), and counts its own bookkeeping in.
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, (buffer_bytes + BOOKKEEPING_BYTES) // 2)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, KEEPALIVE_IDLE_S)
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, KEEPALIVE_INTERVAL_S)
