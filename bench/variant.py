@@ -13,9 +13,9 @@ from collections.abc import Callable
 from bench.build import PEERS
 from streamer.fanout import slices as fanout
 from streamer.fanout.client import Client
-from streamer.http.connection import Connection
 from streamer.fanout.flow import Flow
 from streamer.fanout.part import Part
+from streamer.http.connection import Connection
 
 
 def write_each_frame_by_itself() -> None:
