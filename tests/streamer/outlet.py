@@ -99,7 +99,7 @@ class FakeOutlet:
 
     def drain(self, client: Client) -> None:
         """Lets the peer read until nothing comes any more."""
-        self.capacity = max(self.capacity, 1)
+        self.capacity = max(self.capacity, 4096)
         while self.wanted or self.unsent_bytes or self.flying_bytes:
             self.acknowledge()
             self.report_room(client)

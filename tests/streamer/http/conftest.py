@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -12,9 +12,7 @@ from protocol import CloseReason
 from streamer.configuration.settings import Settings
 
 from .served import Served, eventually
-from .viewer import Viewer
-
-Ask = Callable[..., Coroutine[Any, Any, Viewer]]
+from .viewer import Ask, Viewer
 
 
 @pytest.fixture

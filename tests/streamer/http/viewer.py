@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import re
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any
 
 from tornado.iostream import IOStream
 
@@ -99,3 +100,7 @@ class Viewer:
 
     def close(self) -> None:
         self.stream.close()
+
+
+# Sends a request, as `Viewer.ask` does; the viewer is closed after the test.
+Ask = Callable[..., Coroutine[Any, Any, Viewer]]

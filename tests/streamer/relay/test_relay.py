@@ -168,24 +168,6 @@ async def test_relays_stand_in_a_row(ends: Ends) -> None:
         assert await received(listening) == [b"event/cam1/", b"body"]
 
 
-async def test_it_counts_what_it_carries(ends: Ends) -> None:
-    async with Running(http="127.0.0.1:0") as relay:
-        watching = ends.open(zmq.SUB, relay.addresses.streamer_frames, b"all/cam1/")
-        producer = ends.open(zmq.XPUB, relay.addresses.producer_frames)
-        await received(producer)
-        producer.send_multipart([b"all/cam1/", b"", bytes(1000)])
-        await received(watching)
-        assert await relay.carried("messages") == {"frames": 3, "events": 0}
-        assert await relay.carried("bytes") == {"frames": 1009, "events": 0}
-        assert (await relay.carried("delivered_messages"))["frames"] == 3
-
-
-async def test_it_says_that_it_is_alive_and_ready() -> None:
-    async with Running(http="127.0.0.1:0") as relay:
-        assert await relay.get("/healthz") == b"ok\n"
-        assert await relay.get("/readyz") == b"ok\n"
-
-
 async def test_without_http_it_serves_none() -> None:
     async with Running() as relay:
         assert relay.addresses.http == ""

@@ -7,10 +7,8 @@ import pytest
 from protocol import ClosedConnection, CloseReason, NewConnection, NoConnection
 from streamer.configuration.settings import Settings, StreamSettings
 from tests.streamer.frames import TOKEN, frame, jpeg, part, stop, text_frame
-
-from .conftest import Ask
-from .served import Served, eventually
-from .viewer import Viewer
+from tests.streamer.http.served import Served, eventually
+from tests.streamer.http.viewer import Ask, Viewer
 
 pytestmark = pytest.mark.gen_test(timeout=30)
 FIRST = b"--" + TOKEN.encode()

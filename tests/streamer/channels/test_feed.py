@@ -16,9 +16,8 @@ from protocol import Message, Refusal, encode
 from streamer.channels.feed import BATCH_MESSAGES, Feed
 from streamer.configuration.settings import Settings
 from streamer.fanout.slices import BATCH_BYTES, SLICE_CLIENTS
-
-from .frames import frame, frame_for, jpeg, stop
-from .hub.node import Node
+from tests.streamer.fanout.hub.node import Node
+from tests.streamer.frames import frame, frame_for, jpeg, stop
 
 pytestmark = pytest.mark.gen_test(timeout=60)
 Context = zmq.Context[zmq.Socket[bytes]]

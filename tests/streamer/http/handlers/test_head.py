@@ -6,9 +6,8 @@ import pytest
 
 from protocol import NewConnection
 from tests.streamer.frames import frame
-
-from .conftest import Ask
-from .served import Served
+from tests.streamer.http.served import Served
+from tests.streamer.http.viewer import Ask
 
 pytestmark = pytest.mark.gen_test(timeout=30)
 

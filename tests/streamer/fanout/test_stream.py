@@ -5,9 +5,8 @@ from __future__ import annotations
 import pytest
 
 from protocol import Overload, Status, StreamState
-
-from .frames import frame, frame_for, stop, text_frame
-from .hub.node import Node
+from tests.streamer.fanout.hub.node import Node
+from tests.streamer.frames import frame, frame_for, stop, text_frame
 
 SMALL = {"cam1": {"client_buffer_bytes": 4096}}
 

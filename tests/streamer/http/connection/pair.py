@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import socket
 import ssl
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 from protocol import CloseReason
@@ -143,6 +143,10 @@ class TlsPair(Pair):
                 else:
                     self.received += read
                     return len(read)
+
+
+# Connects a viewer whose response has begun; closed after the test.
+Connect = Callable[..., Pair]
 
 
 def _connected(receive_buffer: int | None) -> tuple[socket.socket, socket.socket]:

@@ -12,9 +12,8 @@ from tornado.httpclient import AsyncHTTPClient
 from protocol import ClosedConnection, CloseReason, NewConnection
 from streamer.configuration.settings import Settings
 from tests.streamer.frames import frame, frame_for, jpeg, stop, text_frame
-
-from .conftest import Ask
-from .served import Served
+from tests.streamer.http.served import Served
+from tests.streamer.http.viewer import Ask
 
 pytestmark = pytest.mark.gen_test(timeout=30)
 SNAPSHOT = "/streams/cam1/snapshot"

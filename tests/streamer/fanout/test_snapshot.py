@@ -8,9 +8,8 @@ from protocol import CloseReason, NewConnection
 from streamer.fanout.client import Limits
 from streamer.fanout.part import Batch, Part
 from streamer.fanout.snapshot import SnapshotViewer
-
-from .frames import frame, frame_for, part, stop
-from .hub.node import Node
+from tests.streamer.fanout.hub.node import Node
+from tests.streamer.frames import frame, frame_for, part, stop
 
 
 def waiting(node: Node | None = None) -> tuple[SnapshotViewer, list[Part | None]]:

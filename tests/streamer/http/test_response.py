@@ -9,8 +9,7 @@ import pytest
 
 from streamer.configuration.settings import StreamSettings
 from streamer.http.response import cors_headers, opening, parse_query, stream_head, wants_advance
-
-from .frames import TOKEN
+from tests.streamer.frames import TOKEN
 
 
 def parsed(head: bytes) -> tuple[str, dict[str, str]]:

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -9,9 +9,7 @@ from tornado.ioloop import IOLoop
 
 from streamer.fanout.client import Limits
 
-from .pair import Pair
-
-Connect = Callable[..., Pair]
+from .pair import Connect, Pair
 
 
 @pytest.fixture

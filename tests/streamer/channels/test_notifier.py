@@ -21,10 +21,14 @@ from protocol import (
     Snapshot,
     decode_notice,
 )
-from streamer.channels.notifier import TURN_SUBSCRIPTIONS, Notifier, subscribed_streams
+from streamer.channels.notifier import (
+    TOPICS_REMEMBERED,
+    TURN_SUBSCRIPTIONS,
+    Notifier,
+    subscribed_streams,
+)
 from streamer.configuration.settings import Settings
-
-from .hub.node import Node
+from tests.streamer.fanout.hub.node import Node
 
 Context = zmq.Context[zmq.Socket[bytes]]
 
@@ -197,6 +201,21 @@ async def test_an_event_of_every_kind_travels(listened: Listened) -> None:
     async with asyncio.timeout(20):
         while (await heard(sock, 1))[-1].event != Credit("cam1", "abcd-1", 3):
             pass
+    listened.notifier.close()
+
+
+@pytest.mark.gen_test(timeout=30)
+async def test_questions_for_streams_that_are_not_there_take_no_memory_for_good(
+    listened: Listened,
+) -> None:
+    listened.notifier.start(listened.node.hub)
+    sock = listened.listen(b"event/cam0/")
+    assert (await heard(sock, 1))[0].seq == 1
+    for number in range(1, TOPICS_REMEMBERED + 1):
+        listened.notifier.notify(Snapshot(f"cam{number}", 0, ()))
+    listened.notifier.notify(Snapshot("cam0", 0, ()))
+    # What was forgotten begins anew; a producer takes that for a gap, and asks again.
+    assert (await heard(sock, 1))[0].seq == 1
     listened.notifier.close()
 
 

@@ -13,9 +13,8 @@ from tornado.tcpclient import TCPClient
 
 from protocol import ClosedConnection, CloseReason, NewConnection
 from tests.streamer.frames import TOKEN, frame, part, stop
-
-from .served import PATIENCE_S, Served
-from .viewer import Viewer
+from tests.streamer.http.served import PATIENCE_S, Served
+from tests.streamer.http.viewer import Viewer
 
 pytestmark = pytest.mark.gen_test(timeout=30)
 

@@ -11,8 +11,7 @@ import pytest
 from protocol import CloseReason
 from tests.streamer.frames import HEAD, part, sized
 
-from .conftest import Connect
-from .pair import Pair
+from .pair import Connect, Pair
 
 pytestmark = pytest.mark.gen_test(timeout=60)
 

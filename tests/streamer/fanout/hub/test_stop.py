@@ -183,6 +183,14 @@ def test_of_two_stops_that_wait_the_further_ends_what_was_published_in_between()
     assert node.hub.streams.last("cam1") is None
 
 
+def test_a_flood_of_stops_that_wait_is_bounded_and_the_first_still_count() -> None:
+    node = Node()
+    viewer = node.join()
+    node.publish(*(stop(seq, "p1") for seq in range(2, 10_000)), numbered(1), numbered(2))
+    assert viewer.numbers == [1, 2]
+    assert ended(viewer)
+
+
 def test_a_stop_at_once_goes_before_one_that_waits() -> None:
     node = Node()
     viewer = node.join()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
@@ -10,9 +11,8 @@ from tornado.httpclient import AsyncHTTPClient
 
 from streamer.configuration.settings import Settings, StreamSettings
 from tests.streamer.frames import frame
-
-from .conftest import Ask
-from .served import Served
+from tests.streamer.http.served import Served
+from tests.streamer.http.viewer import Ask
 
 pytestmark = pytest.mark.gen_test(timeout=30)
 
@@ -22,6 +22,23 @@ async def test_the_page_is_html(http_client: AsyncHTTPClient, base_url: str) -> 
     assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
     assert b"<!doctype html" in answer.body.lower()
     assert b"streams" in answer.body
+
+
+async def test_what_the_page_is_made_of_comes_with_its_type(
+    http_client: AsyncHTTPClient, base_url: str
+) -> None:
+    page = (await http_client.fetch(base_url + "/")).body.decode()
+    files = re.findall(r"(?:src|href)=[\"']?(/?page/[a-z]+\.(?:css|js))", page)
+    assert files
+    for file in files:
+        answer = await http_client.fetch(f"{base_url}/{file.lstrip('/')}")
+        kind = "text/css" if file.endswith(".css") else "text/javascript"
+        assert answer.headers["Content-Type"] == f"{kind}; charset=utf-8"
+
+
+@pytest.mark.parametrize("file", ["none.js", "page.html", "..%2Fsite.py", "..%2Fpage%2Fx.js", ""])
+async def test_the_page_has_no_other_files(ask: Ask, file: str) -> None:
+    assert (await ask(f"/page/{file}")).status == 404
 
 
 async def test_the_list_tells_of_every_stream_that_was_published_or_watched(

@@ -12,9 +12,17 @@ from hypothesis import strategies as st
 
 from protocol import AllClients, Frame, MalformedError, Refusal
 from streamer.fanout.part import CLOSING, Batch, new_token
-
-from .frames import DELIMITER, TOKEN, encoder, frame, jpeg, part, text_frame, text_part
-from .multipart import read_body
+from tests.streamer.frames import (
+    DELIMITER,
+    TOKEN,
+    encoder,
+    frame,
+    jpeg,
+    part,
+    text_frame,
+    text_part,
+)
+from tests.streamer.multipart import read_body
 
 FIRST = b"--" + TOKEN.encode()
 

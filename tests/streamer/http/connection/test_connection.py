@@ -12,8 +12,7 @@ from protocol import CloseReason, Overload
 from streamer.http.connection import KEEPALIVE_IDLE_S, KEEPALIVE_INTERVAL_S, KEEPALIVE_PROBES
 from tests.streamer.frames import HEAD, part
 
-from .conftest import Connect
-from .pair import PATIENCE_S, Pair
+from .pair import PATIENCE_S, Connect, Pair
 
 pytestmark = pytest.mark.gen_test(timeout=60)
 

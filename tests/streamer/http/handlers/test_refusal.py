@@ -9,9 +9,8 @@ import pytest
 from protocol import NewConnection
 from streamer.configuration.settings import Settings
 from tests.streamer.frames import frame
-
-from .conftest import Ask
-from .served import Served
+from tests.streamer.http.served import Served
+from tests.streamer.http.viewer import Ask
 
 pytestmark = pytest.mark.gen_test(timeout=30)
 BAD_NAMES = [".bad", "-bad", "a%2Fb", "a%0Ab", "a%00b", "a%20b", "%FF", "%C3%BC", "x" * 65, "%"]
