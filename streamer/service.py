@@ -208,8 +208,12 @@ class Service:
         if settings.drain_s > 0:
             log.info("draining seconds=%g clients=%d", settings.drain_s, self._hub.connections)
             await asyncio.sleep(settings.drain_s)
+        # Those that come now are to go elsewhere: they would only be ended again.
+        self._hub.close()
         steps = int(settings.spread_s / TICK_S)
         for left in range(steps, 0, -1):
+            if not self._hub.connections:
+                break
             self._hub.finish_some(self._hub.connections // left, CloseReason.SHUTDOWN)
             self._feed.wake()
             await asyncio.sleep(TICK_S)

@@ -152,9 +152,13 @@ class Hub:
         if not stream.clients:
             self._notify(stream, NoConnection(stream.name))
 
+    def close(self) -> None:
+        """Admits nobody any more; those who are there stay."""
+        self._open = False
+
     def finish_all(self, reason: CloseReason) -> None:
         """Ends every client in good order, what waits dropped, and admits nobody any more."""
-        self._open = False
+        self.close()
         self._finish(list(self._clients.values()), reason, drop=True)
 
     def finish_some(self, number: int, reason: CloseReason) -> None:

@@ -152,6 +152,35 @@ def test_when_a_node_ends_new_clients_go_to_the_other_whose_own_notice_nothing(
     assert len(kept) == 2
 
 
+def test_nobody_new_comes_to_a_node_that_ends_its_clients_one_by_one(
+    start: Starter, tmp_path: Path
+) -> None:
+    relay = start.relay()
+    ends = (
+        "--connect-frames",
+        relay.addresses["streamer-frames"],
+        "--connect-events",
+        relay.addresses["streamer-events"],
+    )
+    nodes = [start.streamer(*ends, "--spread-s", "3") for _ in range(2)]
+    with proxying(tmp_path, *(node.port for node in nodes)) as proxy:
+        before = [Viewer(proxy.port, "/streams/cam1") for _ in range(4)]
+        ending, staying = nodes
+        ending.process.send_signal(signal.SIGTERM)
+        eventually(lambda: _connections(ending) < 2, "the first client to be ended")
+        # It has the fewest clients now, and gets no other.
+        late = [Viewer(proxy.port, "/streams/cam1") for _ in range(4)]
+        assert len({viewer.delimiter for viewer in late}) == 1
+        assert _connections(staying) == 6
+        assert ending.process.wait(20) == 0
+        kept = {viewer.delimiter for viewer in late}
+        assert sum(viewer.rest() == [] for viewer in before if viewer.delimiter not in kept) == 2
+
+
+def _connections(node: Command) -> int:
+    return int(node.streams().get("cam1", {}).get("connections", 0))
+
+
 def _next_number(viewer: Viewer) -> int | None:
     """Returns the number of a viewer's next frame, None where its stream ended or broke off."""
     try:
