@@ -25,7 +25,12 @@ BUSY_S: Final = 1.5
 # The page size in which the kernel counts a process's memory, bytes.
 _PAGE: Final = 4096
 _HTTP_PORT: Final = 8080
-_PORTS: Final = {"frames": 5555, "events": 5556}
+PORTS: Final = {
+    "producer-frames": 5555,
+    "producer-events": 5556,
+    "streamer-frames": 5557,
+    "streamer-events": 5558,
+}
 _PATIENCE_S: Final = 10.0
 # How long a client may accept nothing, seconds; the default of half a minute would be long here.
 STALL_S: Final = 1.5
@@ -57,6 +62,7 @@ class Service:
 
     host: Host
     command: Command
+    module: str
     arguments: tuple[str, ...]
 
     @property
@@ -64,13 +70,24 @@ class Service:
         return self.command.process.pid
 
     @property
-    def http(self) -> str:
-        return self.command.http
+    def address(self) -> tuple[str, int]:
+        """Where it serves HTTP: a node to the public, a relay to its neighbours."""
+        return self.host.addresses.get("front", self.host.back), _HTTP_PORT
 
     @property
-    def address(self) -> tuple[str, int]:
-        """Where a node's viewers connect to."""
-        return self.host.front, _HTTP_PORT
+    def http(self) -> str:
+        return "http://{}:{}".format(*self.address)
+
+    def at(self, end: str) -> str:
+        """Returns one of its ZeroMQ endpoints."""
+        return f"tcp://{self.host.back}:{PORTS[end]}"
+
+    def wait(self) -> Service:
+        """Waits until it has said that it is ready."""
+        assert self.command.process.stdout is not None
+        said = self.command.process.stdout.readline()
+        assert " ready: " in said, f"{self.host.name} is not ready: {self.command.said()}"
+        return self
 
     def resident_bytes(self) -> int:
         return int(Path(f"/proc/{self.pid}/statm").read_text().split()[1]) * _PAGE
@@ -109,56 +126,54 @@ class Deployment:
 
     @property
     def frames(self) -> str:
-        """Where producers publish: at the core relay, or at the one node where there is none."""
-        if self.relays:
-            return self.core.command.addresses["producer-frames"]
-        return self.nodes[0].command.addresses["frames"]
+        """Where producers publish."""
+        return self._entrance.at("producer-frames")
 
     @property
     def events(self) -> str:
         """Where producers hear what happens."""
-        if self.relays:
-            return self.core.command.addresses["producer-events"]
-        return self.nodes[0].command.addresses["events"]
+        return self._entrance.at("producer-events")
+
+    @property
+    def _entrance(self) -> Service:
+        return self.relays[0] if self.relays else self.nodes[0]
 
     def add_relay(self, name: str, upstream: Service | None = None) -> Service:
-        """Starts a relay, behind another where one is named."""
+        """Begins a relay, behind another where one is named; it is not ready yet."""
         host = self.network.host(name, "back")
         arguments = ["--bind", host.back, "--http", f"{host.back}:{_HTTP_PORT}"]
         if upstream is not None:
             for channel in ("frames", "events"):
-                url = upstream.command.addresses[f"streamer-{channel}"]
-                arguments += [f"--upstream-{channel}", url]
-        relay = self._started("streamer.relay", host, *arguments)
+                arguments += [f"--upstream-{channel}", upstream.at(f"streamer-{channel}")]
+        relay = self._begin("streamer.relay", host, *arguments)
         self.relays.append(relay)
         return relay
 
     def add_node(self, relay: Service | None, *options: str) -> Service:
-        """Starts a streamer node behind a relay; where there is none, producers connect to it."""
+        """Begins a streamer node behind a relay; where there is none, producers connect to it."""
         host = self.network.host(f"node{len(self.nodes) + 1}", "back", "front")
         arguments = ["--http", f"{host.front}:{_HTTP_PORT}", "--config", str(self.config)]
         arguments += ["--heartbeat-interval-s", str(HEARTBEAT_S)]
         for channel in ("frames", "events"):
             if relay is None:
-                arguments += [f"--bind-{channel}", f"tcp://{host.back}:{_PORTS[channel]}"]
+                port = PORTS[f"producer-{channel}"]
+                arguments += [f"--bind-{channel}", f"tcp://{host.back}:{port}"]
             else:
-                url = relay.command.addresses[f"streamer-{channel}"]
-                arguments += [f"--connect-{channel}", url]
-        node = self._started("streamer", host, *arguments, *options)
+                arguments += [f"--connect-{channel}", relay.at(f"streamer-{channel}")]
+        node = self._begin("streamer", host, *arguments, *options)
         self.nodes.append(node)
         return node
 
-    def restart(self, service: Service, module: str) -> None:
+    def restart(self, service: Service) -> None:
         """Starts a service that has ended once more, as it was."""
         with service.host.inside():
-            service.command = self.start.run(module, *service.arguments)
+            service.command = self.start.run(service.module, *service.arguments)
 
     def get(self, service: Service, path: str) -> tuple[int, bytes]:
         """Asks as a viewer of a node, or a neighbour of a relay, would; returns status and body."""
         asker = self.public if "front" in service.host.addresses else self.studio
-        address = service.http.removeprefix("http://")
         with asker.inside():
-            connection = http.client.HTTPConnection(address, timeout=_PATIENCE_S)
+            connection = http.client.HTTPConnection(*service.address, timeout=_PATIENCE_S)
             connection.request("GET", path)
             answer = connection.getresponse()
             status, body = answer.status, answer.read()
@@ -174,9 +189,10 @@ class Deployment:
         lines = self.get(service, "/metrics")[1].decode().splitlines()
         return next(float(each.split()[-1]) for each in lines if each.startswith(f"{line} "))
 
-    def _started(self, module: str, host: Host, *arguments: str) -> Service:
+    def _begin(self, module: str, host: Host, *arguments: str) -> Service:
         with host.inside():
-            return Service(host, self.start.run(module, *arguments), arguments)
+            command = self.start.run(module, *arguments, ready=False)
+        return Service(host, command, module, arguments)
 
 
 @contextmanager
@@ -198,4 +214,7 @@ def deployed(start: Starter, folder: Path, *options: str, nodes: int = 3) -> Ite
         edge = deployment.add_relay("edge", upstream=core)
         for number in range(nodes):
             deployment.add_node(edge if number else core, *options)
+        # All begin at the same time, which is what the start of a test costs.
+        for each in (*deployment.relays, *deployment.nodes):
+            each.wait()
         yield deployment

@@ -22,7 +22,7 @@ Context = zmq.Context[zmq.Socket[bytes]]
 Report = Callable[[str, float], None]
 
 VIEWERS = 100
-FLOOD_S = 1.5
+FLOOD_S = 1.0
 FRAME_BYTES = 20_000
 # A stop waits so long for the last frame, where the flood has lost it, seconds.
 STOP_WAIT_S = 1.0
@@ -47,7 +47,7 @@ def _resident_bytes(command: Command) -> int:
 def test_a_flood_loses_no_stop(start: Starter, report: Report) -> None:
     """A flood of frames loses no stop, and costs no memory: what does not fit is dropped whole.
 
-    Every client gets a clean end, with the newest frame that came through.
+    Every client gets its clean end within 1 s of what it still has to take.
     """
     streamer = start.streamer()
     with Producer(streamer.addresses["frames"], streamer.addresses["events"]) as producer:
@@ -68,9 +68,9 @@ def test_a_flood_loses_no_stop(start: Starter, report: Report) -> None:
 
 
 def test_a_flood_of_one_stream_takes_no_part_from_a_targeted_one(start: Starter) -> None:
-    """A flood of one stream loses no part of another client's targeted stream, and no request.
+    """A flood of one stream takes no part from a targeted stream, and no answer from a request.
 
-    Both are only served later: they wait for their turn.
+    Both only wait for their turn.
     """
     streamer = start.streamer(config='[streams."clip"]\noverload = "queue"\n')
     ends = streamer.addresses["frames"], streamer.addresses["events"]
@@ -104,7 +104,7 @@ def _whole(viewer: Viewer) -> bool:
 
 
 def test_a_flood_behind_a_relay_ends_with_the_second_stop(start: Starter) -> None:
-    """Behind a relay, a flood that a node cannot take may lose a stop: a frame is all it sees.
+    """Behind a relay, a flood that a node cannot take may lose a stop: they share one pipe.
 
     A stop that is sent again when the flood is over ends every client.
     """

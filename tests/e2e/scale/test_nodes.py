@@ -11,11 +11,13 @@ from pathlib import Path
 
 import zmq
 
+from producer import Producer
 from tests.e2e.processes import Starter, eventually
 
-from .crowd import State, Viewer
-from .deployment import Deployment, deployed
-from .show import CAM1, CLIP, limit_s, showing, unbroken, wait_for_clips
+from .crowd import Crowd, State, Viewer
+from .deployment import BUSY_S, Deployment, deployed
+from .producing import Camera
+from .show import CAM1, CLIP, RECONNECT_S, limit_s, showing, unbroken, wait_for_clips
 
 Context = zmq.Context[zmq.Socket[bytes]]
 Report = Callable[[str, float], None]
@@ -123,7 +125,7 @@ def test_a_node_that_is_added_under_load_serves_at_once(
     with deployed(start, tmp_path, nodes=2) as deployment, showing(deployment, context) as show:
         before = [each for node in deployment.nodes for each in show.fill(node)]
         show.settle()
-        added = deployment.add_node(deployment.edge)
+        added = deployment.add_node(deployment.edge).wait()
         began = time.monotonic()
         new = show.fill(added)
         took = show.wait_for_right_count(began)
@@ -147,7 +149,7 @@ def test_a_node_that_starts_again_is_a_new_node(
         before = show.fill(node)
         show.settle()
         node.command.end(signal.SIGKILL)
-        deployment.restart(node, "streamer")
+        deployment.restart(node)
         began = time.monotonic()
         back = show.fill(node)
         took = show.wait_for_right_count(began, lost=before)
@@ -156,3 +158,31 @@ def test_a_node_that_starts_again_is_a_new_node(
         show.wait_for_frames([each for each in back if each.path != CLIP], began)
         assert not set(before) & set(show.crowd.watching(CAM1))
         show.end()
+
+
+def test_a_streamer_that_starts_again_is_found_by_its_producers(
+    start: Starter, report: Report
+) -> None:
+    """A streamer without a relay that starts again is found by its producers within a second.
+
+    They publish on meanwhile: what nobody takes is dropped.
+    """
+    first = start.streamer()
+    ends = {
+        "--http": first.http.removeprefix("http://"),
+        "--bind-frames": first.addresses["frames"],
+        "--bind-events": first.addresses["events"],
+    }
+    with Producer(ends["--bind-frames"], ends["--bind-events"]) as producer, Crowd() as crowd:
+        assert producer.wait_for_streamer(10)
+        with Camera(lambda body: producer.publish("cam1", body)) as camera:
+            first.end(signal.SIGKILL)
+            second = start.streamer(*(word for pair in ends.items() for word in pair))
+            began = time.monotonic()
+            viewers = crowd.join(second.http, CAM1, 20)
+            eventually(lambda: all(each.numbers for each in viewers), "frames")
+            took = time.monotonic() - began
+            report("a streamer starts again: its producers publish to it", took)
+            assert took < RECONNECT_S + BUSY_S
+            eventually(lambda: producer.connections("cam1") == len(viewers), "the count")
+            assert camera.is_alive()
