@@ -167,11 +167,10 @@ class Supervisor:
         """Starts the workers and waits until all are ready; raises StartError."""
         self._workers = [self._new() for _ in range(number)]
         for worker in self._workers:
-            while not worker.says.poll():
-                if not worker.process.is_alive():
-                    raise StartError(f"a worker ended with code {worker.process.exitcode}")
+            # A pipe is no awaitable; it is looked at.
+            while not worker.says.poll():  # noqa: ASYNC110
                 await asyncio.sleep(LOOK_S / 10)
-            problem = worker.says.recv()
+            problem = await asyncio.to_thread(_first_word, worker)
             if problem:
                 raise StartError(problem)
 
@@ -218,6 +217,15 @@ class Supervisor:
         process.start()
         theirs.close()
         return Worker(process, ours)
+
+
+def _first_word(worker: Worker) -> str:
+    """Returns what keeps a worker from starting; nothing where it is ready."""
+    try:
+        return str(worker.says.recv())
+    except EOFError:  # it has ended without a word
+        worker.process.join()
+        return f"a worker ended with code {worker.process.exitcode}"
 
 
 def _work(settings: Settings, folder: Path, says: Connection) -> None:

@@ -19,6 +19,7 @@ from streamer.channels.notifier import EVENTS_HWM
 from streamer.channels.zeromq import hard_limit
 from streamer.configuration.checks import split_host_port
 from streamer.errors import StartError
+from streamer.http.handlers.base import log_request
 from streamer.metrics import CONTENT_TYPE
 from streamer.relay.proxy import Ends, Proxy, Traffic
 from streamer.relay.settings import RelaySettings
@@ -212,5 +213,6 @@ def _application(relay: Relay) -> web.Application:
             (r"/metrics", _MetricsHandler, {"collector": _TrafficCollector(relay)}),
             (r"/healthz", _AliveHandler, {"relay": relay}),
             (r"/readyz", _AliveHandler, {"relay": relay}),
-        ]
+        ],
+        log_function=log_request,
     )
