@@ -77,3 +77,9 @@ def sized(number: int, size: int) -> Part:
     while (made := part(number, body)).size != size:
         body += size - made.size
     return made
+
+
+def no_part(part: Part) -> bool:
+    """Names no part: all that wait are delivered before the end."""
+    del part
+    return False

@@ -11,6 +11,8 @@ from streamer.fanout.snapshot import SnapshotViewer
 from tests.streamer.fanout.hub.node import Node
 from tests.streamer.frames import frame, frame_for, part, stop
 
+from ..frames import no_part
+
 
 def waiting(node: Node | None = None) -> tuple[SnapshotViewer, list[Part | None]]:
     found: list[Part | None] = []
@@ -69,7 +71,7 @@ def test_a_stream_that_ends_before_ends_the_wait(cut_off: bool) -> None:
         if cut_off:
             viewer.abort(CloseReason.SHUTDOWN)
         else:
-            viewer.finish(CloseReason.STOP, drop=False)
+            viewer.finish(CloseReason.STOP, no_part)
     viewer.offer(part(1))
     assert found == [None]
     assert viewer.ending is (CloseReason.SHUTDOWN if cut_off else CloseReason.STOP)
@@ -78,7 +80,7 @@ def test_a_stream_that_ends_before_ends_the_wait(cut_off: bool) -> None:
 def test_an_end_behind_the_picture_says_nothing_more() -> None:
     viewer, found = waiting()
     viewer.offer(part(1))
-    viewer.finish(CloseReason.STOP, drop=True)
+    viewer.finish(CloseReason.STOP)
     assert len(found) == 1
 
 

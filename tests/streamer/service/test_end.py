@@ -50,14 +50,14 @@ async def test_the_producers_hear_of_every_client_and_of_the_end(context: Contex
 
 
 async def stuck_viewer(running: Running, context: Context) -> Viewer:
-    """Returns a viewer that reads nothing while parts wait for it."""
+    """Returns a viewer that reads nothing of a part that is larger than all buffers."""
     stuck = await running.ask("/streams/stuck", receive_buffer=4096)
     with context.socket(zmq.XPUB) as producer:
         producer.connect(running.addresses.frames[0])
         await eventually(lambda: producer.poll(0), "a subscription")
         async with asyncio.timeout(20):
             while not (await running.streams())["stuck"]["skipped"]:
-                producer.send_multipart([b"all/stuck/", b"", jpeg(1, 200_000)])
+                producer.send_multipart([b"all/stuck/", b"", jpeg(1, 3_000_000)])
     return stuck
 
 
@@ -89,6 +89,15 @@ async def test_who_comes_over_a_kept_connection_at_the_end_is_ended_in_good_orde
             assert (await kept.rest()).endswith(b"--\r\n")
         else:
             assert kept.status == 503
+
+
+async def test_a_kept_connection_is_closed() -> None:
+    async with Running() as running:
+        kept = await running.ask("/healthz")
+        await kept.answer()
+        running.shut_down()
+        assert await kept.rest() == b""
+        await running.task
 
 
 async def test_while_draining_it_serves_and_is_not_ready() -> None:

@@ -8,6 +8,7 @@ from protocol import CloseReason, Overload
 from streamer.fanout.part import Batch
 from tests.streamer.frames import DELIMITER, HEAD, jpeg, part, text_part
 
+from ...frames import no_part
 from .watching import body, offer_all, watching
 
 OPEN = b"\r\nContent-Type: image/jpeg\r\n\r\n"
@@ -87,7 +88,7 @@ def test_of_a_batch_the_frames_that_are_no_images_are_skipped() -> None:
 def test_at_the_end_the_open_part_is_filled_with_the_last_frame_which_is_not_counted() -> None:
     client, outlet = watching(advance=True)
     offer_all(client, [part(1), part(2)])
-    client.finish(CloseReason.STOP, drop=True)
+    client.finish(CloseReason.STOP)
     assert outlet.received == (
         HEAD + part(1).opening + part(2).filling + jpeg(2) + DELIMITER + b"--\r\n"
     )
@@ -99,7 +100,7 @@ def test_a_batch_leaves_its_last_frame_to_fill_the_end() -> None:
     client, outlet = watching(advance=True)
     client.offer(part(1))
     client.offer_batch(Batch([part(2), part(3)]))
-    client.finish(CloseReason.STOP, drop=True)
+    client.finish(CloseReason.STOP)
     assert body(outlet).numbers == [1, 2, 3, 3]
     assert body(outlet).closed
 
@@ -107,13 +108,13 @@ def test_a_batch_leaves_its_last_frame_to_fill_the_end() -> None:
 def test_without_an_open_part_nothing_is_filled() -> None:
     client, outlet = watching(advance=True)
     client.offer(text_part(1))
-    client.finish(CloseReason.STOP, drop=True)
+    client.finish(CloseReason.STOP)
     assert outlet.received == HEAD + text_part(1).plain + b"--\r\n"
 
 
 def test_a_stream_that_had_no_frame_ends_with_its_first_delimiter() -> None:
     client, outlet = watching(advance=True)
-    client.finish(CloseReason.STOP, drop=False)
+    client.finish(CloseReason.STOP, no_part)
     assert outlet.received == HEAD + b"--\r\n"
 
 

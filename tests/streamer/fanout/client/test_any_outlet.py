@@ -10,11 +10,13 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from protocol import CloseReason, Overload
+from streamer.fanout.backlog import every_part
 from streamer.fanout.client import Client
 from streamer.fanout.part import Batch, Part
 from tests.streamer.frames import HEAD, part, targeted, text_part
 from tests.streamer.outlet import FakeOutlet
 
+from ...frames import no_part
 from .watching import MIN_BUFFER, body, watching
 
 SIZES = [10, 500, 1500, 3000]
@@ -90,7 +92,7 @@ class AnyOutlet(RuleBasedStateMachine):
     @rule(drop=st.booleans())
     def finish(self, drop: bool) -> None:
         self.dropped |= drop
-        self.client.finish(CloseReason.STOP, drop=drop)
+        self.client.finish(CloseReason.STOP, every_part if drop else no_part)
 
     # What the network does.
 
@@ -150,7 +152,7 @@ class AnyOutlet(RuleBasedStateMachine):
         if not hasattr(self, "client"):
             return
         if self.client.ending is None:
-            self.client.finish(CloseReason.STOP, drop=False)
+            self.client.finish(CloseReason.STOP, no_part)
         self.outlet.drain(self.client)
         if self.outlet.aborted:
             assert self.client.ending is CloseReason.OVERFLOW

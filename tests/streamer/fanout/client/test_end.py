@@ -5,9 +5,11 @@ from __future__ import annotations
 import pytest
 
 from protocol import CloseReason, Overload
+from streamer.fanout.backlog import every_part
 from streamer.fanout.part import Batch
 from tests.streamer.frames import HEAD, part, sized
 
+from ...frames import no_part
 from .watching import MIN_BUFFER, body, offer_all, watching
 
 PLAIN = part(1).plain
@@ -17,7 +19,7 @@ PLAIN = part(1).plain
 def test_an_idle_client_is_ended_at_once(drop: bool) -> None:
     client, outlet = watching()
     client.offer(part(1))
-    client.finish(CloseReason.STOP, drop=drop)
+    client.finish(CloseReason.STOP, every_part if drop else no_part)
     assert outlet.received == HEAD + PLAIN + b"--\r\n"
     assert outlet.ended
     assert client.ending is CloseReason.STOP
@@ -27,7 +29,7 @@ def test_an_idle_client_is_ended_at_once(drop: bool) -> None:
 def test_the_part_under_way_comes_to_its_end_and_what_waits_is_dropped(taken: int) -> None:
     client, outlet = watching(len(HEAD) + taken)
     offer_all(client, [part(1), part(2), part(3)])
-    client.finish(CloseReason.STOP, drop=True)
+    client.finish(CloseReason.STOP)
     assert not outlet.ended
     outlet.drain(client)
     assert outlet.received == HEAD + PLAIN + b"--\r\n"
@@ -39,7 +41,7 @@ def test_the_part_under_way_comes_to_its_end_and_what_waits_is_dropped(taken: in
 def test_what_waits_is_delivered_before_the_end_where_that_is_asked_for(overload: Overload) -> None:
     client, outlet = watching(len(HEAD), overload=overload)
     offer_all(client, [part(1), part(2), part(3)])
-    client.finish(CloseReason.STOP, drop=False)
+    client.finish(CloseReason.STOP, no_part)
     outlet.drain(client)
     assert outlet.received == HEAD + PLAIN + part(2).plain + part(3).plain + b"--\r\n"
     assert (client.parts, client.skipped) == (3, 0)
@@ -48,7 +50,7 @@ def test_what_waits_is_delivered_before_the_end_where_that_is_asked_for(overload
 def test_who_is_behind_gets_the_newest_before_the_end() -> None:
     client, outlet = watching(1 << 20, client_buffer_bytes=MIN_BUFFER)
     offer_all(client, [sized(number, 3000) for number in range(9)])
-    client.finish(CloseReason.STOP, drop=False)
+    client.finish(CloseReason.STOP, no_part)
     outlet.drain(client)
     assert body(outlet).numbers == [0, 8]
     assert body(outlet).closed
@@ -58,7 +60,7 @@ def test_who_is_behind_gets_the_newest_before_the_end() -> None:
 def test_who_is_behind_loses_the_newest_where_what_waits_is_dropped() -> None:
     client, outlet = watching(1 << 20, client_buffer_bytes=MIN_BUFFER)
     offer_all(client, [sized(number, 3000) for number in range(9)])
-    client.finish(CloseReason.STOP, drop=True)
+    client.finish(CloseReason.STOP)
     outlet.drain(client)
     assert body(outlet).numbers == [0]
     assert body(outlet).closed
@@ -68,7 +70,7 @@ def test_who_is_behind_loses_the_newest_where_what_waits_is_dropped() -> None:
 def test_parts_that_come_after_the_end_was_asked_for_are_not_its_own() -> None:
     client, outlet = watching(len(HEAD))
     client.offer(part(1))
-    client.finish(CloseReason.STOP, drop=False)
+    client.finish(CloseReason.STOP, no_part)
     client.offer(part(2))
     client.offer_batch(Batch([part(3), part(4)]))
     outlet.drain(client)
@@ -79,10 +81,10 @@ def test_parts_that_come_after_the_end_was_asked_for_are_not_its_own() -> None:
 def test_a_client_is_ended_once_and_for_the_first_reason() -> None:
     client, outlet = watching(len(HEAD))
     client.offer(part(1))
-    client.finish(CloseReason.STOP, drop=True)
-    client.finish(CloseReason.SHUTDOWN, drop=True)
+    client.finish(CloseReason.STOP)
+    client.finish(CloseReason.SHUTDOWN)
     outlet.drain(client)
-    client.finish(CloseReason.SHUTDOWN, drop=True)
+    client.finish(CloseReason.SHUTDOWN)
     assert client.ending is CloseReason.STOP
     assert outlet.received == HEAD + PLAIN + b"--\r\n"
 
@@ -90,8 +92,8 @@ def test_a_client_is_ended_once_and_for_the_first_reason() -> None:
 def test_an_end_at_once_drops_what_an_end_in_good_order_still_lets_wait() -> None:
     client, outlet = watching(len(HEAD) + 20, overload=Overload.QUEUE)
     offer_all(client, [part(number) for number in range(1, 9)])
-    client.finish(CloseReason.STOP, drop=False)
-    client.finish(CloseReason.STOP, drop=True)
+    client.finish(CloseReason.STOP, no_part)
+    client.finish(CloseReason.STOP)
     outlet.drain(client)
     assert body(outlet).numbers == [1]
     assert body(outlet).closed
@@ -101,7 +103,7 @@ def test_an_end_at_once_drops_what_an_end_in_good_order_still_lets_wait() -> Non
 def test_of_a_batch_under_way_only_the_part_under_way_comes_to_its_end() -> None:
     client, outlet = watching(len(HEAD) + len(PLAIN) + 20)
     client.offer_batch(Batch([part(number) for number in range(1, 9)]))
-    client.finish(CloseReason.STOP, drop=True)
+    client.finish(CloseReason.STOP)
     outlet.drain(client)
     assert body(outlet).numbers == [1, 2]
     assert body(outlet).closed
@@ -110,7 +112,7 @@ def test_of_a_batch_under_way_only_the_part_under_way_comes_to_its_end() -> None
 
 def test_the_closing_delimiter_may_be_taken_byte_by_byte() -> None:
     client, outlet = watching(len(HEAD))
-    client.finish(CloseReason.STOP, drop=True)
+    client.finish(CloseReason.STOP)
     outlet.capacity = 1
     while outlet.wanted:
         outlet.acknowledge()
@@ -121,7 +123,7 @@ def test_the_closing_delimiter_may_be_taken_byte_by_byte() -> None:
 
 def test_a_head_under_way_comes_to_its_end_too() -> None:
     client, outlet = watching(5)
-    client.finish(CloseReason.SHUTDOWN, drop=True)
+    client.finish(CloseReason.SHUTDOWN)
     outlet.drain(client)
     assert outlet.received == HEAD + b"--\r\n"
 
@@ -147,7 +149,7 @@ def test_what_a_client_that_is_cut_off_loses_counts_as_skipped_the_torn_part_inc
 def test_a_client_that_is_cut_off_while_it_ends_keeps_its_first_reason() -> None:
     client, outlet = watching(len(HEAD))
     client.offer(part(1))
-    client.finish(CloseReason.STOP, drop=True)
+    client.finish(CloseReason.STOP)
     client.abort(CloseReason.SHUTDOWN)
     assert client.ending is CloseReason.STOP
     assert outlet.aborted

@@ -72,6 +72,6 @@ def test_an_advance_client_with_an_open_part_gets_only_images() -> None:
 def test_a_client_that_is_being_ended_gets_no_repeat() -> None:
     client, outlet = watching()
     client.offer(part(1))
-    client.finish(CloseReason.STOP, drop=True)
+    client.finish(CloseReason.STOP)
     client.repeat(part(1), 7.5)
     assert outlet.received == HEAD + part(1).plain + b"--\r\n"

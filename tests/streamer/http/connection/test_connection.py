@@ -12,6 +12,7 @@ from protocol import CloseReason, Overload
 from streamer.http.connection import KEEPALIVE_IDLE_S, KEEPALIVE_INTERVAL_S, KEEPALIVE_PROBES
 from tests.streamer.frames import HEAD, part
 
+from ...frames import no_part
 from .pair import PATIENCE_S, Connect, Pair
 
 pytestmark = pytest.mark.gen_test(timeout=60)
@@ -37,7 +38,7 @@ async def test_what_does_not_fit_follows_when_there_is_room(connect: Connect) ->
     for number in range(20):
         pair.client.offer(part(number, 200_000))
     assert pair.client.parts < 20
-    pair.client.finish(CloseReason.STOP, drop=False)
+    pair.client.finish(CloseReason.STOP, no_part)
     await pair.read_to_the_end()
     assert pair.numbers == list(range(20))
     assert pair.body.closed
@@ -48,7 +49,7 @@ async def test_the_end_is_clean_although_the_viewer_has_said_more(connect: Conne
     pair = connect()
     pair.peer.send(b"GET /more HTTP/1.1\r\n\r\n" * 100)
     pair.client.offer(part(1, 100_000))
-    pair.client.finish(CloseReason.STOP, drop=True)
+    pair.client.finish(CloseReason.STOP)
     await pair.read_to_the_end()
     assert pair.body.closed
     pair.peer.close()
@@ -57,7 +58,7 @@ async def test_the_end_is_clean_although_the_viewer_has_said_more(connect: Conne
 
 async def test_after_the_end_the_socket_is_closed_when_the_viewer_closes(connect: Connect) -> None:
     pair = connect()
-    pair.client.finish(CloseReason.STOP, drop=True)
+    pair.client.finish(CloseReason.STOP)
     assert pair.gone == [CloseReason.STOP]
     assert pair.served.fileno() >= 0
     pair.peer.close()
@@ -69,7 +70,7 @@ async def test_after_the_end_the_socket_is_closed_when_the_viewer_closes(connect
 
 async def test_a_viewer_that_stays_after_the_end_is_closed_after_a_while(connect: Connect) -> None:
     pair = connect()
-    pair.client.finish(CloseReason.STOP, drop=True)
+    pair.client.finish(CloseReason.STOP)
     async with asyncio.timeout(PATIENCE_S):
         while pair.served.fileno() >= 0:
             await asyncio.sleep(0.01)
@@ -157,7 +158,7 @@ async def test_who_is_ended_while_room_is_awaited_leaves_nothing_behind(connect:
     for number in range(10):
         pair.client.offer(part(number, 20_000))
     assert pair.client.behind
-    pair.client.finish(CloseReason.STOP, drop=True)
+    pair.client.finish(CloseReason.STOP)
     await pair.read_to_the_end()
     assert pair.body.closed
     assert pair.gone == [CloseReason.STOP]

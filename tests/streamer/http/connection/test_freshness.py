@@ -11,6 +11,7 @@ import pytest
 from protocol import CloseReason
 from tests.streamer.frames import HEAD, part, sized
 
+from ...frames import no_part
 from .pair import Connect, Pair
 
 pytestmark = pytest.mark.gen_test(timeout=60)
@@ -47,7 +48,7 @@ async def test_the_parts_it_gets_afterwards_are_those_that_waited_and_the_newest
     pair = connect(client_buffer_bytes=buffer, receive_buffer=4096)
     for number in range(300):
         pair.client.offer(sized(number, size))
-    pair.client.finish(CloseReason.STOP, drop=False)
+    pair.client.finish(CloseReason.STOP, no_part)
     await pair.read_to_the_end()
     numbers = pair.numbers
     assert numbers[:-1] == list(range(len(numbers) - 1))

@@ -13,6 +13,7 @@ from protocol import CloseReason, Overload
 from streamer.fanout.client import Limits
 from tests.streamer.frames import HEAD, part
 
+from ...frames import no_part
 from .pair import PATIENCE_S, TlsPair
 
 pytestmark = pytest.mark.gen_test(timeout=60)
@@ -48,7 +49,7 @@ async def test_what_does_not_fit_follows_when_there_is_room(pair: TlsPair) -> No
     for number in range(5):
         pair.client.offer(part(number, 1_000_000))
     assert pair.client.parts < 5
-    pair.client.finish(CloseReason.STOP, drop=False)
+    pair.client.finish(CloseReason.STOP, no_part)
     await pair.read_to_the_end()
     assert pair.numbers == list(range(5))
     assert pair.body.closed
@@ -60,7 +61,7 @@ async def test_a_slow_viewer_gets_whole_parts_and_the_newest(pair: TlsPair) -> N
         pair.client.offer(part(number, 100_000))
         if number % 3 == 0:
             await pair.read(1 << 14)
-    pair.client.finish(CloseReason.STOP, drop=False)
+    pair.client.finish(CloseReason.STOP, no_part)
     await pair.read_to_the_end()
     numbers = pair.numbers
     assert pair.body.closed
@@ -71,7 +72,7 @@ async def test_a_slow_viewer_gets_whole_parts_and_the_newest(pair: TlsPair) -> N
 
 
 async def test_the_end_says_goodbye_so_that_nobody_can_cut_the_stream_short(pair: TlsPair) -> None:
-    pair.client.finish(CloseReason.STOP, drop=True)
+    pair.client.finish(CloseReason.STOP)
     # An end without close_notify would raise SSLEOFError here.
     await pair.read_to_the_end()
     assert pair.body.closed
@@ -99,7 +100,7 @@ async def test_whatever_a_viewer_still_says_is_no_matter(pair: TlsPair) -> None:
     pair.peer.send(b"more" * 5000)
     await asyncio.sleep(0.01)
     pair.client.offer(part(1))
-    pair.client.finish(CloseReason.STOP, drop=True)
+    pair.client.finish(CloseReason.STOP)
     await pair.read_to_the_end()
     assert pair.numbers == [1]
     assert pair.body.closed
@@ -116,7 +117,7 @@ async def test_an_end_to_a_viewer_that_has_reset_raises_nothing(pair: TlsPair) -
     pair.peer.close()
     for number in range(5):
         pair.client.offer(part(number, 100_000))
-    pair.client.finish(CloseReason.STOP, drop=True)
+    pair.client.finish(CloseReason.STOP)
     async with asyncio.timeout(PATIENCE_S):
         while not pair.gone:
             await asyncio.sleep(0.001)
