@@ -14,7 +14,12 @@ from typing import Any, Final
 import msgpack
 
 from protocol.errors import MalformedError, Refusal
-from protocol.fields import check_field_name, check_field_value, check_media_type
+from protocol.fields import (
+    RESERVED_PART_FIELDS,
+    check_field_name,
+    check_field_value,
+    check_media_type,
+)
 from protocol.names import Address, parse_topic
 from protocol.packing import unpack_map
 from protocol.scalars import check_text, check_uint, shown
@@ -101,7 +106,10 @@ def _check_headers(headers: object) -> None:
     if not isinstance(headers, dict | Mapping):
         raise MalformedError(Refusal.BAD_TYPE, "headers is not a map of strings to strings")
     for name, value in headers.items():
-        check_field_value(check_field_name(name), value)
+        if check_field_name(name).lower() not in RESERVED_PART_FIELDS:
+            check_field_value(name, value)
+        elif not isinstance(value, str):
+            raise MalformedError(Refusal.BAD_TYPE, f"value of header {name} is not a string")
 
 
 def encode(message: Message) -> list[bytes]:

@@ -63,6 +63,18 @@ def check_headers(key: str, value: object, taken: frozenset[str]) -> Mapping[str
     return dict(value)
 
 
+# What stream names are made of, and what stands for any of it (fnmatch).
+_PATTERN: Final = re.compile(r"[A-Za-z0-9._*?\[\]!-]+", re.ASCII)
+
+
+def check_pattern(key: str, value: object) -> str:
+    """Returns a pattern of stream names; raises SettingsError for one that none can match."""
+    if not isinstance(value, str) or _PATTERN.fullmatch(value) is None:
+        allowed = "a pattern of stream names (A-Z a-z 0-9 . _ - and the wildcards * ? [ ] !)"
+        raise wrong(key, value, allowed)
+    return value
+
+
 _HOST_PORT: Final = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([^:\[\]]*)):([0-9]{1,5})")
 _ENDPOINT: Final = re.compile(r"(?:tcp|ipc|inproc)://\S+")
 

@@ -27,6 +27,7 @@ from streamer.configuration.checks import (
     check_headers,
     check_int,
     check_line,
+    check_pattern,
     check_seconds,
     check_texts,
     split_host_port,
@@ -197,9 +198,7 @@ class Settings:
         self._check_endpoints()
         if self.workers != "auto":
             self._check_workers()
-        self._set(
-            "allow_streams", check_texts("allow_streams", self.allow_streams, "a list of patterns")
-        )
+        self._check_patterns()
         check_int("max_frame_bytes", self.max_frame_bytes, 1, MAX_BUFFER_BYTES)
         check_int("max_header_bytes", self.max_header_bytes, 64, 2**20)
         check_int("max_clients", self.max_clients, 1, 10_000_000)
@@ -220,6 +219,16 @@ class Settings:
 
     def _set(self, name: str, value: object) -> None:
         object.__setattr__(self, name, value)
+
+    def _check_patterns(self) -> None:
+        allowed = check_texts("allow_streams", self.allow_streams, "a list of patterns")
+        if not allowed:
+            raise wrong("allow_streams", [], "one pattern or more, as cam*")
+        for pattern in allowed:
+            check_pattern("allow_streams", pattern)
+        for pattern, _ in self.streams:
+            check_pattern("streams", pattern)
+        self._set("allow_streams", allowed)
 
     def _check_workers(self) -> None:
         try:

@@ -3,8 +3,15 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 
 from streamer.fanout.part import Part
+
+
+def every_part(part: Part) -> bool:
+    """Names every part: nothing that waits is to be delivered."""
+    del part
+    return True
 
 
 class Backlog:
@@ -53,11 +60,19 @@ class Backlog:
         newest, self._held = self._held, None
         return newest
 
-    def drop(self) -> int:
-        """Forgets everything; returns how many parts that were."""
-        dropped = len(self._queue or ()) + self.holds
-        self._queue = None
-        self._held = None
-        self.bytes = 0
-        self.targeted = 0
+    def drop(self, cuts: Callable[[Part], bool] = every_part) -> int:
+        """Forgets the parts that `cuts` names; returns how many those were."""
+        queue, held = self._queue, self._held
+        dropped = 0
+        self._queue = self._held = None
+        self.bytes = self.targeted = 0
+        for part in queue or ():
+            if cuts(part):
+                dropped += 1
+            else:
+                self.append(part)
+        if held is not None and cuts(held):
+            dropped += 1
+        else:
+            self._held = held
         return dropped

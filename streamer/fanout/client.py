@@ -23,7 +23,7 @@ from dataclasses import dataclass
 
 from protocol import CloseReason, Overload
 from streamer.fanout.advance import Advance
-from streamer.fanout.backlog import Backlog
+from streamer.fanout.backlog import Backlog, every_part
 from streamer.fanout.flow import Flow, Outlet
 from streamer.fanout.part import CLOSING, Batch, Part
 
@@ -219,16 +219,15 @@ class Client:
             more = self._flow.write(wire)
         return True
 
-    def finish(self, reason: CloseReason, *, drop: bool) -> None:
+    def finish(self, reason: CloseReason, cuts: Callable[[Part], bool] = every_part, /) -> None:
         """Ends the response: the part under way to its end, then the closing delimiter.
 
         Args:
             reason: why it ends.
-            drop: whether the parts that still wait are dropped, or delivered before the end.
+            cuts: tells which of the parts that still wait are dropped; the others go first.
 
         """
-        if drop:
-            self.skipped += self._backlog.drop()
+        self.skipped += self._backlog.drop(cuts)
         if self.ending is None:
             self.ending = reason
             self._idle = False

@@ -33,7 +33,7 @@ from streamer.fanout.client import Client
 from streamer.fanout.flow import Outlet
 from streamer.fanout.part import Part
 from streamer.fanout.slices import FanOut, in_slices
-from streamer.fanout.stops import Stops
+from streamer.fanout.stops import Ended, Stops
 from streamer.fanout.stream import Stream, Viewer
 from streamer.fanout.streams import Bounds, LimitReachedError, Streams, UnknownStreamError
 
@@ -159,12 +159,12 @@ class Hub:
     def finish_all(self, reason: CloseReason) -> None:
         """Ends every client in good order, what waits dropped, and admits nobody any more."""
         self.close()
-        self._finish(list(self._clients.values()), reason, drop=True)
+        self._finish(list(self._clients.values()), reason)
 
     def finish_some(self, number: int, reason: CloseReason) -> None:
         """Ends as many clients, chosen by chance, in good order; what waits is dropped."""
         staying = [each for each in self._clients.values() if each.ending is None]
-        self._finish(random.sample(staying, min(number, len(staying))), reason, drop=True)
+        self._finish(random.sample(staying, min(number, len(staying))), reason)
 
     def abort_all(self, reason: CloseReason) -> None:
         """Ends every client at once."""
@@ -217,12 +217,12 @@ class Hub:
     def _frame_for_all(self, stream: Stream, frame: Frame, now: float) -> None:
         part = stream.encoder.encode(frame)
         self.streams.keep(stream)
-        if stream.stops.before(frame):
-            self._end(stream, drop=False)
+        for ended in stream.stops.before(frame):
+            self._end(stream, ended)
         stream.arrived(part, now)
         self._fanout.carry(stream, part)
-        if stream.stops.behind():
-            self._end(stream, drop=False)
+        for ended in stream.stops.behind():
+            self._end(stream, ended)
 
     def _stop_for_all(self, name: str, stop: Stop, now: float) -> None:
         stream = self.streams.get(name)
@@ -230,8 +230,9 @@ class Hub:
             # It has overtaken the first frames.
             stream = self._published(name)
             self.streams.keep(stream)
-        if stream is not None and stream.stops.stop(stop, now):
-            self._end(stream, drop=stop.seq is None)
+        if stream is not None:
+            for ended in stream.stops.stop(stop, now):
+                self._end(stream, ended)
 
     def _accept_for_one(self, client: Viewer, message: Message, now: float) -> None:
         part = self._part_for_one(client, message, now) if isinstance(message, Frame) else None
@@ -263,22 +264,23 @@ class Hub:
             return
         stops = self._targets.setdefault(client.id, Stops())
         if isinstance(message, Stop):
-            if stops.stop(message, now):
-                client.finish(CloseReason.STOP, drop=message.seq is None)
+            for ended in stops.stop(message, now):
+                client.finish(CloseReason.STOP, ended.cuts)
             return
-        if stops.before(message):
-            client.finish(CloseReason.STOP, drop=False)
+        for ended in stops.before(message):
+            client.finish(CloseReason.STOP, ended.cuts)
         if part is not None:
             client.offer(part)
-        if stops.behind():
-            client.finish(CloseReason.STOP, drop=False)
+        for ended in stops.behind():
+            client.finish(CloseReason.STOP, ended.cuts)
 
-    def _end(self, stream: Stream, *, drop: bool) -> None:
-        stream.forget()
-        self._finish(list(stream.clients.values()), CloseReason.STOP, drop=drop)
+    def _end(self, stream: Stream, ended: Ended) -> None:
+        stream.end(ended)
+        meant = [each for each in stream.clients.values() if ended.means(each.joined_at)]
+        self._fanout.each(meant, lambda client: client.finish(CloseReason.STOP, ended.cuts))
 
-    def _finish(self, clients: list[Viewer], reason: CloseReason, *, drop: bool) -> None:
-        self._fanout.each(clients, lambda client: client.finish(reason, drop=drop))
+    def _finish(self, clients: list[Viewer], reason: CloseReason) -> None:
+        self._fanout.each(clients, lambda client: client.finish(reason))
 
     # Work, in slices.
 
@@ -295,13 +297,13 @@ class Hub:
         """Looks after what only time brings; called several times a second."""
         for stream in self.streams:
             stream.sample(now)
-            if stream.stops.overdue(now):
-                self._end(stream, drop=False)
+            for ended in stream.stops.overdue(now):
+                self._end(stream, ended)
             if stream.clients and stream.repeats(now):
                 self._fanout.add(self._repeat(stream, now))
         for client_id, stops in list(self._targets.items()):
-            if stops.overdue(now):
-                self._clients[client_id].finish(CloseReason.STOP, drop=False)
+            for ended in stops.overdue(now):
+                self._clients[client_id].finish(CloseReason.STOP, ended.cuts)
 
     def _repeat(self, stream: Stream, now: float) -> Iterator[None]:
         part = stream.last

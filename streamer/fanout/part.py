@@ -42,6 +42,8 @@ class Part:
         is_image: whether browsers may be shown it.
         timestamp: capture time as `X-Timestamp` spells it; empty where it is not known.
         targeted: whether it is for one client alone.
+        seq: the producer's number of the frame, where it has one.
+        producer: who counts so.
         size: bytes of `plain`, the measure of what waits for a client.
 
     """
@@ -58,6 +60,8 @@ class Part:
         "payload",
         "payload_bytes",
         "plain",
+        "producer",
+        "seq",
         "size",
         "targeted",
         "timestamp",
@@ -86,6 +90,8 @@ class Part:
         self.is_image = essence(content_type).startswith("image/")
         self.timestamp = timestamp
         self.targeted = False
+        self.seq: int | None = None
+        self.producer: str | None = None
 
     def __getattr__(self, form: str) -> bytes:
         # Asked only for a slot that is empty still: after the first client, a form costs no
@@ -175,7 +181,9 @@ class Encoder:
             )
         )
         next_head = b"".join((type_line, self._part_fields, b"\r\n"))
-        return Part(head, body, self._delimiter, next_head, content_type, timestamp)
+        part = Part(head, body, self._delimiter, next_head, content_type, timestamp)
+        part.seq, part.producer = frame.seq, frame.producer
+        return part
 
     def _fields(self, frame: Frame) -> bytes:
         if not frame.headers:

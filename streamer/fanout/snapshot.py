@@ -10,6 +10,7 @@ import math
 from collections.abc import Callable, Mapping
 
 from protocol import CloseReason
+from streamer.fanout.backlog import every_part
 from streamer.fanout.client import Limits
 from streamer.fanout.part import Batch, Part
 
@@ -73,17 +74,18 @@ class SnapshotViewer:
         """Counts a part that was refused."""
         self.skipped += 1
 
-    def finish(self, reason: CloseReason, *, drop: bool) -> None:
+    def finish(self, reason: CloseReason, cuts: Callable[[Part], bool] = every_part, /) -> None:
+        """Goes on to wait: the next run of a stream that was stopped has pictures too."""
+        del cuts
+        if reason is not CloseReason.STOP:
+            self.abort(reason)
+
+    def abort(self, reason: CloseReason) -> None:
         """Ends the wait, with or without a picture."""
-        del drop
         if self.ending is None:
             self.ending = reason
             if self.parts == 0:
                 self._on_end(None)
-
-    def abort(self, reason: CloseReason) -> None:
-        """Ends the wait."""
-        self.finish(reason, drop=True)
 
     def stalled(self, now: float, timeout_s: float) -> bool:
         """Is never true: nothing waits for it."""

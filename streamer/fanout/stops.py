@@ -7,10 +7,11 @@ the frame of that number, at most `STOP_WAIT_S`. No I/O, no clock.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Final
 
 from protocol import Frame, Stop
+from streamer.fanout.part import Part
 
 # How long a stop waits for the frame it names, seconds.
 STOP_WAIT_S: Final = 1.0
@@ -36,6 +37,13 @@ class Numbering:
         if len(self._last) > PRODUCERS_REMEMBERED:
             self._last.popitem(last=False)
 
+    def forget(self, producer: str | None) -> None:
+        """Starts a producer's numbers afresh; everybody's for None."""
+        if producer is None:
+            self._last.clear()
+        else:
+            self._last.pop(producer, None)
+
     def reached(self, producer: str | None, seq: int) -> bool:
         """Tells whether the frame of that number, or a later one, has come.
 
@@ -46,49 +54,92 @@ class Numbering:
         return self._last.get(producer, -1) >= seq
 
 
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A stop that takes effect.
+
+    Attributes:
+        seq: number of the last frame that belongs to what ends; None for whatever waits.
+        producer: whose number that is; None for any producer's.
+        since: when the stop came, for one whose frame never did; who came later is not meant.
+
+    """
+
+    seq: int | None
+    producer: str | None
+    since: float | None = None
+
+    def cuts(self, part: Part) -> bool:
+        """Tells whether a part that still waits is not to be delivered any more."""
+        if self.seq is None:
+            return True
+        ours = self.producer in {None, part.producer}
+        return ours and part.seq is not None and part.seq > self.seq
+
+    def means(self, came_at: float) -> bool:
+        """Tells whether it is meant for who, or what, came at that time."""
+        return self.since is None or came_at <= self.since
+
+
 class Stops:
-    """The stops of one topic, between its frames."""
+    """The stops of one topic, between its frames.
+
+    Once a stop has taken effect, its producer's numbers start afresh.
+    """
 
     def __init__(self) -> None:
         self._numbering = Numbering()
-        # What waits for its frame, by producer and number, with the time it waits for at most.
+        # What waits for its frame, by producer and number, and when it came.
         self._pending: dict[tuple[str | None, int], float] = {}
 
-    def stop(self, stop: Stop, now: float) -> bool:
-        """Takes a stop in; returns whether it takes effect at once.
+    def stop(self, stop: Stop, now: float) -> list[Ended]:
+        """Takes a stop in; returns what takes effect at once.
 
         One that is sent again gains no time.
         """
         if stop.seq is None:
             self._pending.clear()
-            return True
-        if self._numbering.reached(stop.producer, stop.seq):
-            return True
-        if len(self._pending) < PENDING_STOPS:
-            self._pending.setdefault((stop.producer, stop.seq), now + STOP_WAIT_S)
-        return False
+        elif not self._numbering.reached(stop.producer, stop.seq):
+            if len(self._pending) < PENDING_STOPS:
+                self._pending.setdefault((stop.producer, stop.seq), now)
+            return []
+        self._numbering.forget(None if stop.seq is None else stop.producer)
+        return [Ended(stop.seq, stop.producer)]
 
-    def before(self, frame: Frame) -> bool:
-        """Takes a frame in; returns whether a stop takes effect before it."""
-        self._numbering.note(frame.producer, frame.seq)
-        return bool(self._pending) and self._end(
-            lambda producer, seq, _: (
-                producer in {None, frame.producer} and frame.seq is not None and frame.seq > seq
-            )
-        )
+    def before(self, frame: Frame) -> list[Ended]:
+        """Takes a frame in; returns the stops that take effect before it."""
+        seq = frame.seq
+        passed = [
+            Ended(number, producer)
+            for producer, number in self._pending
+            if producer in {None, frame.producer} and seq is not None and seq > number
+        ]
+        self._settle(passed)
+        self._numbering.note(frame.producer, seq)
+        return passed
 
-    def behind(self) -> bool:
-        """Returns whether a stop takes effect behind the frame taken in last."""
-        return bool(self._pending) and self._end(
-            lambda producer, seq, _: self._numbering.reached(producer, seq)
-        )
+    def behind(self) -> list[Ended]:
+        """Returns the stops that take effect behind the frame taken in last."""
+        reached = [
+            Ended(number, producer)
+            for producer, number in self._pending
+            if self._numbering.reached(producer, number)
+        ]
+        self._settle(reached)
+        return reached
 
-    def overdue(self, now: float) -> bool:
-        """Returns whether a stop takes effect because it has waited long enough."""
-        return bool(self._pending) and self._end(lambda _, __, deadline: now >= deadline)
+    def overdue(self, now: float) -> list[Ended]:
+        """Returns the stops that take effect because they have waited long enough."""
+        late = [
+            Ended(number, producer, since)
+            for (producer, number), since in self._pending.items()
+            if now >= since + STOP_WAIT_S
+        ]
+        self._settle(late)
+        return late
 
-    def _end(self, takes_effect: Callable[[str | None, int, float], bool]) -> bool:
-        ended = [each for each, until in self._pending.items() if takes_effect(*each, until)]
+    def _settle(self, ended: list[Ended]) -> None:
         for each in ended:
-            del self._pending[each]
-        return bool(ended)
+            assert each.seq is not None
+            del self._pending[each.producer, each.seq]
+            self._numbering.forget(each.producer)

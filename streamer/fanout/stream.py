@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -11,7 +11,7 @@ from protocol import ClosedConnection, CloseReason, Overload, Snapshot, Status, 
 from streamer.configuration.settings import StreamSettings
 from streamer.fanout.client import Limits
 from streamer.fanout.part import Batch, Encoder, Part
-from streamer.fanout.stops import Stops
+from streamer.fanout.stops import Ended, Stops
 
 # How long skipped parts colour a stream yellow, seconds.
 YELLOW_S: Final = 5.0
@@ -53,8 +53,8 @@ class Viewer(Protocol):
     def repeat(self, part: Part, now: float, /) -> None:
         """Writes a part that was delivered before, where that holds nothing else up."""
 
-    def finish(self, reason: CloseReason, *, drop: bool) -> None:
-        """Ends the response in good order."""
+    def finish(self, reason: CloseReason, cuts: Callable[[Part], bool] = ..., /) -> None:
+        """Ends the response in good order; what waits is dropped, or that which `cuts` names."""
 
     def abort(self, reason: CloseReason) -> None:
         """Ends the connection at once."""
@@ -137,8 +137,15 @@ class Stream:
             self.last = part
             self.last_at = now
 
-    def forget(self) -> None:
-        """Starts afresh after a stop: no last frame, nothing oversized."""
+    def end(self, ended: Ended) -> None:
+        """Starts afresh after a stop, but for a frame that came behind what was stopped."""
+        last = self.last
+        if last is not None and (ended.seq is None or not ended.cuts(last)):
+            of_the_stop = last.seq is not None and ended.producer in {None, last.producer}
+            if of_the_stop or ended.means(self.last_at):
+                self._forget()
+
+    def _forget(self) -> None:
         self.last = None
         self._oversized = False
         self._samples.clear()

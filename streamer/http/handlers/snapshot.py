@@ -21,9 +21,16 @@ class SnapshotHandler(Handler):
 
     waiting: asyncio.Future[Part | None] | None = None
 
-    async def head(self, name: str) -> None:
-        """Answers as `get` does, without the picture."""
-        await self.get(name)
+    def head(self, name: str) -> None:
+        """Answers as `get` does with a picture that is there; waits for none, counts no client."""
+        try:
+            self.site.hub.streams.settings(name)
+        except UnknownStreamError as error:
+            raise not_found(error) from error
+        part = self.site.hub.streams.last(name)
+        if part is None:
+            raise unavailable("no frame yet")
+        self._answer(part)
 
     async def get(self, name: str) -> None:
         """Answers with the newest frame, or with the first that comes."""
@@ -40,6 +47,9 @@ class SnapshotHandler(Handler):
             raise unavailable(str(error)) from error
         if part is None:
             raise unavailable(f"no frame within {SNAPSHOT_WAIT_S:g} s")
+        self._answer(part)
+
+    def _answer(self, part: Part) -> None:
         for header, value in UNCACHED.items():
             self.set_header(header, value)
         self.set_header("Content-Type", part.content_type)

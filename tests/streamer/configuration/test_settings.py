@@ -135,3 +135,10 @@ def test_an_option_goes_over_the_environment_over_the_file_over_the_default() ->
     assert from_sources(given, environment, file).http == ":1"
     assert from_sources({}, environment, file).http == ":2"
     assert from_sources({}, {}, file).http == ":3"
+
+
+@pytest.mark.parametrize("patterns", [[], ["a b"], ["cam/*"], [""]])
+def test_a_pattern_that_can_match_no_stream_is_refused(patterns: list[str]) -> None:
+    assert refusal(allow_streams=patterns).startswith("allow_streams = ")
+    for pattern in patterns:
+        assert refusal(streams={pattern: {}}).startswith("streams = ")

@@ -9,9 +9,7 @@ from streamer.fanout.client import Limits
 from streamer.fanout.part import Batch, Part
 from streamer.fanout.snapshot import SnapshotViewer
 from tests.streamer.fanout.hub.node import Node
-from tests.streamer.frames import frame, frame_for, part, stop
-
-from ..frames import no_part
+from tests.streamer.frames import frame, frame_for, jpeg, no_part, part, stop
 
 
 def waiting(node: Node | None = None) -> tuple[SnapshotViewer, list[Part | None]]:
@@ -65,16 +63,16 @@ def test_a_refused_part_is_counted_and_waited_past() -> None:
 
 
 @pytest.mark.parametrize("cut_off", [False, True])
-def test_a_stream_that_ends_before_ends_the_wait(cut_off: bool) -> None:
+def test_the_end_of_the_service_ends_the_wait(cut_off: bool) -> None:
     viewer, found = waiting()
     for _ in range(2):
         if cut_off:
             viewer.abort(CloseReason.SHUTDOWN)
         else:
-            viewer.finish(CloseReason.STOP, no_part)
+            viewer.finish(CloseReason.SHUTDOWN, no_part)
     viewer.offer(part(1))
     assert found == [None]
-    assert viewer.ending is (CloseReason.SHUTDOWN if cut_off else CloseReason.STOP)
+    assert viewer.ending is CloseReason.SHUTDOWN
 
 
 def test_an_end_behind_the_picture_says_nothing_more() -> None:
@@ -104,8 +102,8 @@ def test_a_frame_that_came_before_it_is_not_newer_than_the_request() -> None:
     assert [each.payload for each in found if each] == [part(2).payload]
 
 
-def test_a_stop_of_the_stream_ends_the_wait() -> None:
+def test_a_stop_of_the_stream_goes_on_with_the_wait_for_its_next_run() -> None:
     node = Node()
     _, found = waiting(node)
-    node.publish(stop())
-    assert found == [None]
+    node.publish(stop(), frame(1))
+    assert [each.payload for each in found if each] == [jpeg(1)]

@@ -6,9 +6,8 @@ import pytest
 
 from protocol import CloseReason, Overload
 from streamer.fanout.part import Batch
-from tests.streamer.frames import DELIMITER, HEAD, jpeg, part, text_part
+from tests.streamer.frames import DELIMITER, HEAD, jpeg, no_part, part, text_part
 
-from ...frames import no_part
 from .watching import body, offer_all, watching
 
 OPEN = b"\r\nContent-Type: image/jpeg\r\n\r\n"

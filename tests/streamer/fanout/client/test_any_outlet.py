@@ -13,10 +13,9 @@ from protocol import CloseReason, Overload
 from streamer.fanout.backlog import every_part
 from streamer.fanout.client import Client
 from streamer.fanout.part import Batch, Part
-from tests.streamer.frames import HEAD, part, targeted, text_part
+from tests.streamer.frames import HEAD, no_part, part, targeted, text_part
 from tests.streamer.outlet import FakeOutlet
 
-from ...frames import no_part
 from .watching import MIN_BUFFER, body, watching
 
 SIZES = [10, 500, 1500, 3000]

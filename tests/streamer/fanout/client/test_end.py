@@ -7,9 +7,8 @@ import pytest
 from protocol import CloseReason, Overload
 from streamer.fanout.backlog import every_part
 from streamer.fanout.part import Batch
-from tests.streamer.frames import HEAD, part, sized
+from tests.streamer.frames import HEAD, no_part, part, sized
 
-from ...frames import no_part
 from .watching import MIN_BUFFER, body, offer_all, watching
 
 PLAIN = part(1).plain

@@ -258,3 +258,38 @@ def test_of_many_producers_those_that_spoke_last_are_remembered() -> None:
         node.publish(numbered(number, f"p{number}"))
     node.publish(stop(999, "p999"))
     assert ended(viewer)
+
+
+def test_who_comes_while_a_stop_waits_for_a_frame_that_never_comes_stays() -> None:
+    node = Node()
+    before = node.join()
+    node.publish(stop(99, "p1"))
+    node.wait(0.4)
+    later = node.join()
+    node.publish(numbered(1, "p2"))
+    node.wait(2)
+    assert ended(before)
+    assert not later.left
+    assert node.hub.streams.last("cam1") is not None
+
+
+def test_a_producer_without_an_id_may_count_afresh_after_a_stop() -> None:
+    node = Node()
+    for _ in range(3):
+        viewer = node.join()
+        node.publish(stop(1, None), numbered(1, None))
+        assert viewer.numbers == [1]
+        assert ended(viewer)
+
+
+@pytest.mark.parametrize("overload", ["latest", "queue"])
+def test_a_stop_that_comes_late_cuts_what_still_waits_behind_its_frame(overload: str) -> None:
+    node = Node({"cam1": {"overload": overload}})
+    viewer = node.join(capacity=150)
+    node.publish(*(numbered(number, "p1") for number in range(1, 7)), stop(4, "p1"))
+    viewer.read()
+    assert viewer.numbers == [1, 2, 3, 4]
+    assert ended(viewer)
+    last = node.hub.streams.last("cam1")
+    assert last is not None
+    assert last.seq == 6

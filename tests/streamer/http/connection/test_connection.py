@@ -10,9 +10,8 @@ import pytest
 
 from protocol import CloseReason, Overload
 from streamer.http.connection import KEEPALIVE_IDLE_S, KEEPALIVE_INTERVAL_S, KEEPALIVE_PROBES
-from tests.streamer.frames import HEAD, part
+from tests.streamer.frames import HEAD, no_part, part
 
-from ...frames import no_part
 from .pair import PATIENCE_S, Connect, Pair
 
 pytestmark = pytest.mark.gen_test(timeout=60)

@@ -9,9 +9,8 @@ from itertools import pairwise
 import pytest
 
 from protocol import CloseReason
-from tests.streamer.frames import HEAD, part, sized
+from tests.streamer.frames import HEAD, no_part, part, sized
 
-from ...frames import no_part
 from .pair import Connect, Pair
 
 pytestmark = pytest.mark.gen_test(timeout=60)

@@ -11,9 +11,8 @@ from tornado.ioloop import IOLoop
 
 from protocol import CloseReason, Overload
 from streamer.fanout.client import Limits
-from tests.streamer.frames import HEAD, part
+from tests.streamer.frames import HEAD, no_part, part
 
-from ...frames import no_part
 from .pair import PATIENCE_S, TlsPair
 
 pytestmark = pytest.mark.gen_test(timeout=60)

@@ -109,12 +109,18 @@ async def test_where_none_comes_within_four_seconds_it_is_refused_for_now(
     await served.watched_by(0)
 
 
-async def test_a_stop_ends_the_wait(ask: Ask, served: Served) -> None:
+async def test_a_stop_goes_on_with_the_wait_for_the_next_run(ask: Ask, served: Served) -> None:
     asked = asyncio.ensure_future(ask(SNAPSHOT))
     await served.watched_by(1)
-    served.publish(stop())
-    assert (await asked).status == 503
-    assert [each.reason for each in served.of(ClosedConnection)] == [CloseReason.STOP]
+    served.publish(stop(), frame(1))
+    assert await (await asked).answer() == jpeg(1)
+
+
+async def test_asking_for_the_headers_waits_for_no_picture_and_counts_no_client(
+    ask: Ask, served: Served
+) -> None:
+    assert (await ask(SNAPSHOT, method="HEAD")).status == 503
+    assert served.of(NewConnection) == []
 
 
 async def test_after_a_stop_there_is_no_last_frame(ask: Ask, served: Served) -> None:
