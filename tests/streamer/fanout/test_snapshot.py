@@ -79,6 +79,7 @@ def test_an_end_behind_the_picture_says_nothing_more() -> None:
     viewer, found = waiting()
     viewer.offer(part(1))
     viewer.finish(CloseReason.STOP)
+    viewer.finish(CloseReason.SHUTDOWN)
     assert len(found) == 1
 
 
