@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help demo test check format coverage lock clean bench bench-full
+.PHONY: help demo test test-compose test-scale check format coverage lock clean bench bench-full
 .DEFAULT_GOAL := help
 
 help: ## what can be made
@@ -22,6 +22,12 @@ demo: $(READY) ## two live streams on http://127.0.0.1:8080, until Ctrl-C
 
 test: $(READY) ## the whole suite
 	@$(BIN)/python -m pytest $(ARGS)
+
+test-compose: $(READY) ## docker-compose.yml in a container engine: some minutes
+	@PARTCAST_TEST_COMPOSE=1 $(BIN)/python -m pytest tests/e2e/test_deploy.py $(ARGS)
+
+test-scale: $(READY) ## streamers, relays and producers on hosts of their own that die and part
+	@$(BIN)/python -m pytest tests/e2e/scale $(ARGS)
 
 check: $(READY) ## format, lint, types, import direction
 	$(BIN)/ruff format --check .

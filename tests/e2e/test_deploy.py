@@ -18,6 +18,11 @@ from .engine import Engine, compose_command, running_engine
 from .processes import Viewer, close_sockets, eventually
 from .proxying import Curl, free_port
 
+# Building the image and starting a dozen containers takes as long as half of the other tests.
+pytestmark = pytest.mark.skipif(
+    not os.environ.get("PARTCAST_TEST_COMPOSE"),
+    reason="minutes in a container engine: make test-compose runs them",
+)
 # Containers take their time on a busy machine.
 PATIENCE_S = 90.0
 
