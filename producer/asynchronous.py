@@ -4,37 +4,46 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import Mapping
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Self
 
-from producer.blocking import POLL_S
 from producer.channels import Endpoints
-from producer.core import Core
+from producer.client import AsyncClient
+from producer.core import Body, Core
+from producer.departures import ClientGone
+from producer.loop_driver import AsyncComing, LoopDriver
+from producer.waiting import ANY_EVENT
 from protocol import (
     EVENTS_PRODUCER_SIDE,
     FRAMES_PRODUCER_SIDE,
     AllClients,
     Event,
     OneClient,
-    Overload,
-    Watcher,
     check_stream_name,
 )
 
-T = TypeVar("T")
+__all__ = ["AsyncClient", "AsyncProducer"]
 
 
 class AsyncProducer:
     """Publishes frames, and follows who watches, on the running event loop.
 
-    To be made and used on one event loop. The verbs are those of `Producer`.
+    The verbs are those of `Producer`. Each lets other tasks have their turn first, and each may
+    be cancelled: what was not done then is not done at all, and nothing that came is lost.
+
+    Threads: it is made and used on one event loop, in one thread. Fork: as with `Producer`.
+
+    The end: use it in an `async with` statement, or close it, and what was published leaves
+    first. Once it is closed, iterations end and waits return 0 or False; what would send is a
+    RuntimeError, or for one client ClientGone.
 
     Args:
         frames: endpoint of the frames channel.
         events: endpoint of the events channel.
 
     Raises:
+        RuntimeError: where no event loop runs.
         ValueError: for an endpoint that is none.
 
     """
@@ -42,38 +51,51 @@ class AsyncProducer:
     def __init__(
         self, frames: str = FRAMES_PRODUCER_SIDE, events: str = EVENTS_PRODUCER_SIDE
     ) -> None:
-        self._loop = asyncio.get_running_loop()
+        asyncio.get_running_loop()  # before anything is opened
         self._core = Core(Endpoints(frames, events), time.monotonic)
-        self._closing = False
-        self._waiting: set[asyncio.Future[None]] = set()
-        for descriptor in self._core.descriptors:
-            self._loop.add_reader(descriptor, self._look)
-        self._timer: asyncio.Handle = self._loop.call_soon(self._poll)
+        self._driver = LoopDriver(self._core)
+
+    # Publishing.
 
     async def publish(
         self,
         stream: str,
-        body: bytes,
+        body: Body,
         *,
         content_type: str | None = None,
         headers: Mapping[str, str] | None = None,
         time_ns: int | None = None,
     ) -> bool:
-        """Publishes a frame to all clients of a stream; returns whether a streamer takes it.
+        """Publishes a frame to all clients of a stream, and never waits for one.
 
-        The first frame waits until a streamer has subscribed, at most `JOIN_TIMEOUT_S`.
+        Only the very first frames wait, until a streamer has subscribed: at most 5 s from when
+        the producer was made.
+
+        Args:
+            stream: name of the stream.
+            body: the payload.
+            content_type: media type; None means the stream's configured one.
+            headers: further part headers.
+            time_ns: capture time, Unix ns.
+
+        Returns:
+            Whether it was sent; False where no streamer takes it, or where so many frames wait
+            for a slow connection that it would be old before it has left.
 
         Raises:
+            RuntimeError: where the producer is closed.
+            TypeError: for a body that is not bytes.
             ValueError: for what the wire does not allow.
 
         """
+        self._driver.check_open()
         frame = self._core.frame(AllClients(stream), body, content_type, headers, time_ns)
-        return bool(await self._until(lambda: self._core.publish(frame), None))
+        return bool(await self._driver.until(lambda: self._core.publish(frame)))
 
     async def publish_to(
         self,
         client: str,
-        body: bytes,
+        body: Body,
         *,
         content_type: str | None = None,
         headers: Mapping[str, str] | None = None,
@@ -82,69 +104,185 @@ class AsyncProducer:
     ) -> None:
         """Publishes a frame to one client; waits until the client can take it.
 
+        Under `overload = "queue"` nothing is lost: the frame waits for the client's credit. One
+        producer serves a client.
+
+        Args:
+            client: id of the client.
+            body: the payload.
+            content_type: media type; None means the stream's configured one.
+            headers: further part headers.
+            time_ns: capture time, Unix ns.
+            timeout_s: how long to wait, seconds; None waits for ever.
+
         Raises:
-            ClientGone: where the client has left.
-            TimeoutError: where it could not take the frame in time.
+            ClientGone: where the client has left, no node has it, or the producer is closed.
+            TimeoutError: where it could not take the frame in time; the frame is not sent.
+            TypeError: for a body that is not bytes.
             ValueError: for what the wire does not allow.
 
         """
         frame = self._core.frame(OneClient(client), body, content_type, headers, time_ns)
-        sent = await self._until(lambda: self._core.publish_to(frame, client), timeout_s)
+        began = time.monotonic()
+        sent = await self._driver.until(
+            lambda: self._core.publish_to(frame, client, began), timeout_s, about=client
+        )
         if sent is None:
+            if self._driver.closing:
+                raise ClientGone(client, "the producer is closed")
             raise TimeoutError(f"client {client} takes nothing for {timeout_s} s")
 
     async def stop(self, stream: str, *, now: bool = False) -> bool:
-        """Ends a stream for all its clients, after the last frame that was published."""
-        stop = self._core.stopping(AllClients(stream), now=now)
-        return bool(await self._until(lambda: self._core.stop(stop), None))
+        """Ends a stream for all its clients, after the last frame that was published.
+
+        Args:
+            stream: name of the stream.
+            now: whether what still waits is dropped.
+
+        Returns:
+            Whether it was sent; False where no streamer takes it.
+
+        Raises:
+            RuntimeError: where the producer is closed.
+            ValueError: for a name that is none.
+
+        """
+        return await self._stop(AllClients(stream), now=now)
 
     async def stop_client(self, client: str, *, now: bool = False) -> bool:
-        """Ends the stream of one client, after the last frame that was published to it."""
-        stop = self._core.stopping(OneClient(client), now=now)
-        return bool(await self._until(lambda: self._core.stop(stop), None))
+        """Ends the stream of one client, after the last frame that was published to it.
+
+        Args:
+            client: id of the client, also of a shared stream; one that has left is no matter.
+            now: whether what still waits is dropped.
+
+        Returns:
+            Whether it was sent; False where no streamer takes it.
+
+        Raises:
+            RuntimeError: where the producer is closed.
+            ValueError: for an id that is none.
+
+        """
+        return await self._stop(OneClient(client), now=now)
+
+    # The audience.
 
     async def wait_for_streamer(self, timeout_s: float | None = None) -> bool:
-        """Waits until a streamer takes frames; returns False once the time is over."""
-        return bool(await self._until(lambda: self._core.joined() or None, timeout_s))
+        """Waits until a streamer takes frames.
+
+        Args:
+            timeout_s: how long to wait, seconds; None waits for ever.
+
+        Returns:
+            Whether there is one; False once the time is over, or the producer is closed.
+
+        """
+        return bool(await self._driver.until(self._core.joined, timeout_s))
 
     async def wait_for_clients(self, stream: str, timeout_s: float | None = None) -> int:
-        """Waits until somebody watches; returns how many do, 0 once the time is over."""
+        """Waits until somebody watches.
+
+        It returns at once while somebody watches: `while await producer.wait_for_clients(stream):`
+        around a loop is all that it takes to work on demand.
+
+        Args:
+            stream: name of the stream.
+            timeout_s: how long to wait, seconds; None waits for ever.
+
+        Returns:
+            How many watch, over all nodes; 0 once the time is over, or the producer is closed.
+
+        Raises:
+            ValueError: for a name that is none.
+
+        """
         check_stream_name(stream)
-        return await self._until(lambda: self._core.watched(stream), timeout_s) or 0
+        number = await self._driver.until(
+            lambda: self._core.watched(stream), timeout_s, about=stream
+        )
+        return number or 0
 
     def connections(self, stream: str) -> int:
-        """Returns how many clients watch a stream now, over all nodes."""
-        return self._core.watched(check_stream_name(stream)) or 0
+        """Returns how many clients watch a stream now, over all nodes.
 
-    async def clients(self, stream: str) -> AsyncIterator[AsyncClient]:
-        """Yields the clients of a stream: those there are, then each that comes."""
+        The first question about a stream asks the nodes; their answer takes a moment.
+
+        Raises:
+            RuntimeError: where the producer is closed.
+            ValueError: for a name that is none.
+
+        """
         check_stream_name(stream)
-        seen: set[str] = set()
-        while True:
-            watcher = await self._until(lambda: self._core.next_client(stream, seen), None)
-            if watcher is None:
-                return
-            yield AsyncClient(self, watcher)
+        self._driver.check_open()
+        return self._driver.at_once(lambda: self._core.watched(stream)) or 0
 
-    async def events(self, stream: str | None = None) -> AsyncIterator[Event]:
-        """Yields what happens on a stream; on all streams and nodes for None."""
-        follower = self._core.follow(stream)
-        try:
-            while (event := await self._until(follower.next, None)) is not None:
-                yield event
-        finally:
-            self._core.unfollow(follower)
+    def clients(self, stream: str) -> AsyncComing[AsyncClient]:
+        """Iterates over the clients of a stream: those there are, then each that comes.
+
+        It waits for the next client, and ends when the producer is closed. Who has left before
+        it was his turn is passed over. To feed several at the same time, each as fast as it
+        takes it, give each a task of its own.
+
+        Raises:
+            ValueError: for a name that is none.
+
+        """
+        arrivals = self._driver.at_once(lambda: self._core.arrivals(stream))
+
+        async def come() -> AsyncClient | None:
+            new = await self._driver.until(arrivals.next, about=stream)
+            return None if new is None else AsyncClient(self, new)
+
+        return AsyncComing(come)
+
+    def events(self, stream: str | None = None) -> AsyncComing[Event]:
+        """Iterates over what happens from now on; waits for the next event.
+
+        First comes a NewConnection for each client there is. From then on each client is opened
+        once and closed once, over all nodes: `connections` is their sum, and NoConnection comes
+        when nobody is left on any. What no node could say is made good: a client whose node
+        died is closed with reason `lost`, and where a NewConnection was missed it comes without
+        a peer. It ends when the producer is closed. Up to 100,000 events wait for who is slow;
+        then the oldest are dropped.
+
+        Args:
+            stream: whose events; None for those of all streams and of the nodes.
+
+        Raises:
+            ValueError: for a name that is none.
+
+        """
+        follower = self._driver.at_once(lambda: self._core.follow(stream))
+        about = ANY_EVENT if stream is None else stream
+
+        async def come() -> Event | None:
+            return await self._driver.until(follower.next, about=about)
+
+        return AsyncComing(come)
+
+    def is_gone(self, client: str) -> bool:
+        """Tells whether a client that came has left, or the producer is closed."""
+        gone = self._driver.at_once(lambda: self._core.gone(client))
+        return bool(gone) or self._driver.closing
+
+    async def wait_until_gone(self, client: str, timeout_s: float | None = None) -> bool:
+        """Waits until a client that came has left, or the producer is closed; returns whether so.
+
+        Args:
+            client: id of the client.
+            timeout_s: how long to wait, seconds; None waits for ever.
+
+        """
+        gone = await self._driver.until(lambda: self._core.gone(client), timeout_s, about=client)
+        return bool(gone) or self._driver.closing
 
     async def close(self) -> None:
-        """Closes the producer; what was published may take `LINGER_S` to leave."""
-        if self._closing:
-            return
-        self._closing = True
-        self._timer.cancel()
-        for descriptor in self._core.descriptors:
-            self._loop.remove_reader(descriptor)
-        self._wake()
-        await asyncio.to_thread(self._core.close)
+        """Closes the producer; what was published may take 2 s to leave.
+
+        May be called from any task, and more than once.
+        """
+        await self._driver.close()
 
     async def __aenter__(self) -> Self:
         return self
@@ -157,83 +295,6 @@ class AsyncProducer:
     ) -> None:
         await self.close()
 
-    async def _until(self, attempt: Callable[[], T | None], timeout_s: float | None) -> T | None:
-        """Attempts again whenever something has come; None once the time is over, or closed."""
-        try:
-            async with asyncio.timeout(timeout_s):
-                while not self._closing:
-                    self._core.look()
-                    done = attempt()
-                    if done is not None:
-                        return done
-                    await self._something()
-        except TimeoutError:
-            pass
-        return None
-
-    async def _something(self) -> None:
-        """Waits until something may have come, or a moment has passed."""
-        waiting = self._loop.create_future()
-        self._waiting.add(waiting)
-        try:
-            await waiting
-        finally:
-            self._waiting.discard(waiting)
-
-    def _look(self) -> None:
-        self._core.look()
-        self._wake()
-
-    def _poll(self) -> None:
-        self._look()
-        self._timer = self._loop.call_later(POLL_S, self._poll)
-
-    def _wake(self) -> None:
-        for waiting in self._waiting:
-            if not waiting.done():
-                waiting.set_result(None)
-
-
-class AsyncClient:
-    """One client of a stream, to be fed with frames of its own.
-
-    Attributes:
-        id: client id.
-        query: the query of its request.
-        overload: the stream's policy.
-
-    """
-
-    def __init__(self, producer: AsyncProducer, watcher: Watcher) -> None:
-        self._producer = producer
-        self.id = watcher.client
-        self.query: Mapping[str, str] = watcher.query
-        self.overload: Overload = watcher.overload
-
-    @property
-    def gone(self) -> bool:
-        """Whether it has left."""
-        return bool(self._producer._core.gone(self.id))  # noqa: SLF001  they are one piece
-
-    async def publish(
-        self,
-        body: bytes,
-        *,
-        content_type: str | None = None,
-        headers: Mapping[str, str] | None = None,
-        time_ns: int | None = None,
-        timeout_s: float | None = None,
-    ) -> None:
-        """Publishes a frame to this client, as `AsyncProducer.publish_to` does."""
-        await self._producer.publish_to(
-            self.id,
-            body,
-            content_type=content_type,
-            headers=headers,
-            time_ns=time_ns,
-            timeout_s=timeout_s,
-        )
-
-    async def stop(self, *, now: bool = False) -> bool:
-        """Ends its stream, after the last frame that was published to it."""
-        return await self._producer.stop_client(self.id, now=now)
+    async def _stop(self, address: AllClients | OneClient, *, now: bool) -> bool:
+        self._driver.check_open()
+        return bool(await self._driver.until(lambda: self._core.stop(address, now=now)))

@@ -2,72 +2,50 @@
 
 Notices go in, events come out. Loss shows as a gap in a topic's `seq`, or as a heartbeat that
 counts other clients than we know; a snapshot then puts things right, and the difference comes
-out as events, so that who follows them ends with the truth. A node that says goodbye or misses
-its heartbeats takes its clients with it.
+out as events, so that who follows them ends with the truth: each client is opened once and
+closed once. A node that says goodbye or misses its heartbeats takes its clients with it; one
+that was only out of reach brings them back.
 """
 
 from __future__ import annotations
 
+import random
 from collections import OrderedDict
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Set as AbstractSet
 from typing import Final
 
-from protocol import (
-    ClosedConnection,
-    CloseReason,
-    Credit,
-    Event,
-    Goodbye,
-    Heartbeat,
-    NewConnection,
-    NoConnection,
-    Notice,
-    Snapshot,
-    StreamEvent,
-    Watcher,
-    topic_of,
-)
+from producer.asking import Asking
+from producer.node import Node, Watched
+from protocol import Event, Goodbye, Heartbeat, Notice, Watcher, node_of, topic_of
 
 # A node that was silent for so many of its intervals is gone.
 MISSED_HEARTBEATS: Final = 3
-# Until a node has said its own interval, seconds.
-DEFAULT_INTERVAL_S: Final = 1.0
-# Ids of nodes that have gone, remembered so that a late message brings none of them back.
+# Time that passes at one look, seconds. A longer pause means that we were suspended ourselves,
+# and says nothing about the nodes.
+LONGEST_LOOK_S: Final = 1.0
+# Nodes that have gone, remembered so that a message that comes late or twice revives none.
 GONE_REMEMBERED: Final = 1024
-
-
-@dataclass(slots=True)
-class _Watched:
-    """One stream on one node."""
-
-    clients: dict[str, Watcher] = field(default_factory=dict)
-    connections: int = 0
-
-
-@dataclass(slots=True)
-class _Node:
-    """One streamer process, as far as we have heard."""
-
-    heard_at: float
-    interval_s: float = DEFAULT_INTERVAL_S
-    numbers: dict[bytes, int] = field(default_factory=dict)
-    streams: dict[str, _Watched] = field(default_factory=dict)
+# Up to so many times as long as another producer one waits before it asks without a reason:
+# what one of them asks is answered to all.
+MOST_PATIENCE: Final = 1.5
 
 
 class Audience:
     """Everybody who watches, on every node.
 
-    Attributes:
-        doubted: streams whose clients we may have wrong: a snapshot of each is to be asked
-            for. The caller takes them out when it has asked.
+    Args:
+        chance: spreads the questions of many producers over time.
 
     """
 
-    def __init__(self) -> None:
-        self.doubted: set[str] = set()
-        self._nodes: dict[str, _Node] = {}
-        self._gone: OrderedDict[str, None] = OrderedDict()
+    def __init__(self, chance: random.Random | None = None) -> None:
+        chance = chance or random.Random()  # noqa: S311  no secret
+        self._patience = chance.uniform(1.0, MOST_PATIENCE)
+        self._asking = Asking(chance)
+        self._nodes: dict[str, Node] = {}
+        self._gone: OrderedDict[str, Node] = OrderedDict()
+        self._passed_at: float | None = None
 
     # Questions.
 
@@ -81,11 +59,16 @@ class Audience:
 
     def find(self, client: str) -> Watcher | None:
         """Returns a client by its id; None where it has left or was never heard of."""
-        node = self._nodes.get(client.rpartition("-")[0])
+        node = self._nodes.get(node_of(client))
         if node is None:
             return None
-        watched = (each.clients.get(client) for each in node.streams.values())
-        return next((each for each in watched if each is not None), None)
+        found = (each.clients.get(client) for each in node.streams.values())
+        return next((each for each in found if each is not None), None)
+
+    @property
+    def streams(self) -> list[str]:
+        """The names of the streams that were watched on any node."""
+        return list(dict.fromkeys(name for node in self._nodes.values() for name in node.streams))
 
     @property
     def nodes(self) -> list[str]:
@@ -102,25 +85,34 @@ class Audience:
             now: seconds of a monotonic clock.
 
         """
-        if notice.node in self._gone:
+        node = self._find_or_make(notice.node, now)
+        missing = node.gap(topic_of(notice.node, notice.event), notice.seq)
+        if missing is None or node.ended:
             return []
-        node = self._nodes.setdefault(notice.node, _Node(now))
+        self._gone.pop(notice.node, None)
+        self._nodes[notice.node] = node
         node.heard_at = now
-        if not self._is_news(node, notice):
-            return []
         match notice.event:
             case Goodbye():
+                node.ended = True
                 return [*self._lose(notice.node), notice.event]
             case Heartbeat():
-                self._compare(node, notice.event)
+                node.beat(notice.event, now)
                 return [notice.event]
-            case Snapshot() as snapshot:
-                return [*_replace(_of(node, snapshot.stream), snapshot), snapshot]
             case event:
-                return self._apply(_of(node, event.stream), event)
+                return node.hear(event, now, missing=missing > 0)
 
     def pass_time(self, now: float) -> list[Event]:
-        """Takes out the nodes that were silent for too long; returns what that means."""
+        """Takes out the nodes that were silent for too long; returns what that means.
+
+        To be called several times a second, after what has come was heard.
+        """
+        passed_at = now if self._passed_at is None else self._passed_at
+        self._passed_at = now
+        suspended_s = now - passed_at - LONGEST_LOOK_S
+        if suspended_s > 0:
+            for node in self._nodes.values():
+                node.heard_at = min(now, node.heard_at + suspended_s)
         lost = [
             name
             for name, node in self._nodes.items()
@@ -128,122 +120,33 @@ class Audience:
         ]
         return [event for name in lost for event in self._lose(name)]
 
-    def _watched(self, stream: str) -> Iterator[_Watched]:
+    def to_ask(self, followed: AbstractSet[str] | None, now: float) -> list[str]:
+        """Returns the streams of which a snapshot is to be asked for now.
+
+        A stream in doubt is named again until it is answered, at growing intervals.
+
+        Args:
+            followed: streams whose clients are of interest; None for all.
+            now: seconds of a monotonic clock.
+
+        """
+        doubted: set[str] = set()
+        for node in self._nodes.values():
+            doubted |= node.doubted if followed is None else node.doubted & followed
+        return self._asking.due(doubted, now)
+
+    def _watched(self, stream: str) -> Iterator[Watched]:
         for node in self._nodes.values():
             if stream in node.streams:
                 yield node.streams[stream]
 
-    def _is_news(self, node: _Node, notice: Notice) -> bool:
-        """Follows a topic's numbers; a gap puts its stream in doubt."""
-        topic = topic_of(notice.node, notice.event)
-        last = node.numbers.get(topic)
-        if last is not None and notice.seq <= last:
-            return False
-        node.numbers[topic] = notice.seq
-        gap = last is not None and notice.seq > last + 1
-        if gap and not isinstance(notice.event, Heartbeat | Goodbye | Snapshot):
-            self.doubted.add(notice.event.stream)
-        return True
-
-    def _apply(self, watched: _Watched, event: StreamEvent) -> list[Event]:
-        before = list(_close(watched, event.stream)) if isinstance(event, NoConnection) else []
-        match event:
-            case NewConnection():
-                known = event.client in watched.clients
-                watched.clients[event.client] = Watcher(
-                    event.client, event.query, event.overload, event.window, 0
-                )
-                watched.connections = event.connections
-                self._doubt(watched, event.stream)
-                return [] if known else [event]
-            case ClosedConnection():
-                known = watched.clients.pop(event.client, None) is not None
-                watched.connections = event.connections
-                self._doubt(watched, event.stream)
-                return [event] if known else []
-            case Credit():
-                _credit(watched, event)
-            case NoConnection():
-                watched.connections = 0
-            case Snapshot():
-                pass
-        return [*before, event]
-
-    def _doubt(self, watched: _Watched, stream: str) -> None:
-        if len(watched.clients) != watched.connections:
-            self.doubted.add(stream)
-
-    def _compare(self, node: _Node, heartbeat: Heartbeat) -> None:
-        node.interval_s = heartbeat.interval
-        for stream, state in heartbeat.streams.items():
-            if state.connections or stream in node.streams:
-                watched = _of(node, stream)
-                watched.connections = state.connections
-                self._doubt(watched, stream)
+    def _find_or_make(self, name: str, now: float) -> Node:
+        node = self._nodes.get(name) or self._gone.get(name)
+        return Node(now, self._patience) if node is None else node
 
     def _lose(self, name: str) -> list[Event]:
         node = self._nodes.pop(name)
-        self._gone[name] = None
+        self._gone[name] = node
         if len(self._gone) > GONE_REMEMBERED:
             self._gone.popitem(last=False)
-        return [
-            event
-            for stream, watched in node.streams.items()
-            if watched.clients
-            for event in (*_close(watched, stream), NoConnection(stream))
-        ]
-
-
-def _of(node: _Node, stream: str) -> _Watched:
-    return node.streams.setdefault(stream, _Watched())
-
-
-def _credit(watched: _Watched, event: Credit) -> None:
-    client = watched.clients.get(event.client)
-    if client is not None:
-        watched.clients[event.client] = Watcher(
-            client.client, client.query, client.overload, client.window, event.delivered
-        )
-
-
-def _replace(watched: _Watched, snapshot: Snapshot) -> Iterator[Event]:
-    """Puts a snapshot in the place of what was known; yields the difference."""
-    present = {each.client: each for each in snapshot.clients}
-    for client in [each for each in watched.clients if each not in present]:
-        yield _lost(watched, snapshot.stream, client)
-    for number, (client, watcher) in enumerate(present.items(), 1):
-        if client not in watched.clients:
-            yield NewConnection(
-                snapshot.stream,
-                client,
-                number,
-                "",
-                watcher.query,
-                watcher.overload,
-                watcher.window,
-            )
-    watched.clients = present
-    watched.connections = snapshot.connections
-
-
-def _close(watched: _Watched, stream: str) -> Iterator[Event]:
-    """Takes every client out; yields that each was lost."""
-    for client in list(watched.clients):
-        yield _lost(watched, stream, client)
-    watched.connections = 0
-
-
-def _lost(watched: _Watched, stream: str, client: str) -> ClosedConnection:
-    """Takes one client out of which nobody says how it ended."""
-    gone = watched.clients.pop(client)
-    return ClosedConnection(
-        stream,
-        client,
-        len(watched.clients),
-        CloseReason.LOST,
-        0.0,
-        gone.delivered,
-        0,
-        0,
-        0,
-    )
+        return node.end()

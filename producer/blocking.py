@@ -2,38 +2,41 @@
 
 from __future__ import annotations
 
-import os
-import select
-import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from types import TracebackType
-from typing import Final, Self, TypeVar
+from typing import Self
 
 from producer.channels import Endpoints
-from producer.core import Core
+from producer.client import Client
+from producer.core import Body, Core
+from producer.departures import ClientGone
+from producer.thread_driver import Coming, ThreadDriver
+from producer.waiting import ANY_EVENT
 from protocol import (
     EVENTS_PRODUCER_SIDE,
     FRAMES_PRODUCER_SIDE,
     AllClients,
     Event,
     OneClient,
-    Overload,
-    Watcher,
     check_stream_name,
 )
 
-T = TypeVar("T")
-# A lost edge of a ZeroMQ descriptor costs no more than this, and so does noticing that a node
-# has died, seconds.
-POLL_S: Final = 0.1
+__all__ = ["Client", "Producer"]
 
 
 class Producer:
     """Publishes frames, and follows who watches.
 
-    Every verb may be used from any thread. A producer does not survive `fork`: make it in the
-    process that uses it.
+    Threads: every verb may be used from any thread, also at the same time; a wait holds up its
+    own thread only. A thread of the producer's own takes in what comes.
+
+    Fork: a producer does not survive `fork`. Make it in the process that uses it; in the child
+    every verb is a RuntimeError, but for `close`, which does nothing.
+
+    The end: use it in a `with` statement, or close it, and what was published leaves first. One
+    that is open when the interpreter ends is closed then. Once it is closed, iterations end and
+    waits return 0 or False; what would send is a RuntimeError, or for one client ClientGone.
 
     Args:
         frames: endpoint of the frames channel.
@@ -48,19 +51,14 @@ class Producer:
         self, frames: str = FRAMES_PRODUCER_SIDE, events: str = EVENTS_PRODUCER_SIDE
     ) -> None:
         self._core = Core(Endpoints(frames, events), time.monotonic)
-        self._pid = os.getpid()
-        self._changed = threading.Condition()
-        self._closing = False
-        self._wake_read, self._wake_write = os.pipe()
-        self._thread = threading.Thread(target=self._follow, name="partcast-producer", daemon=True)
-        self._thread.start()
+        self._driver = ThreadDriver(self._core)
 
     # Publishing.
 
     def publish(
         self,
         stream: str,
-        body: bytes,
+        body: Body,
         *,
         content_type: str | None = None,
         headers: Mapping[str, str] | None = None,
@@ -68,7 +66,8 @@ class Producer:
     ) -> bool:
         """Publishes a frame to all clients of a stream, and never waits for one.
 
-        The first frame waits until a streamer has subscribed, at most `JOIN_TIMEOUT_S`.
+        Only the very first frames wait, until a streamer has subscribed: at most 5 s from when
+        the producer was made.
 
         Args:
             stream: name of the stream.
@@ -78,20 +77,23 @@ class Producer:
             time_ns: capture time, Unix ns.
 
         Returns:
-            Whether it was sent; False where no streamer takes it.
+            Whether it was sent; False where no streamer takes it, or where so many frames wait
+            for a slow connection that it would be old before it has left.
 
         Raises:
+            RuntimeError: where the producer is closed.
+            TypeError: for a body that is not bytes.
             ValueError: for what the wire does not allow.
 
         """
-        with self._changed:
-            frame = self._core.frame(AllClients(stream), body, content_type, headers, time_ns)
-        return bool(self._until(lambda: self._core.publish(frame), None))
+        self._driver.check_open()
+        frame = self._core.frame(AllClients(stream), body, content_type, headers, time_ns)
+        return bool(self._driver.until(lambda: self._core.publish(frame)))
 
     def publish_to(
         self,
         client: str,
-        body: bytes,
+        body: Body,
         *,
         content_type: str | None = None,
         headers: Mapping[str, str] | None = None,
@@ -100,7 +102,8 @@ class Producer:
     ) -> None:
         """Publishes a frame to one client; waits until the client can take it.
 
-        Under `overload = "queue"` nothing is lost: the frame waits for the client's credit.
+        Under `overload = "queue"` nothing is lost: the frame waits for the client's credit. One
+        producer serves a client.
 
         Args:
             client: id of the client.
@@ -111,14 +114,20 @@ class Producer:
             timeout_s: how long to wait, seconds; None waits for ever.
 
         Raises:
-            ClientGone: where the client has left.
-            TimeoutError: where it could not take the frame in time.
+            ClientGone: where the client has left, no node has it, or the producer is closed.
+            TimeoutError: where it could not take the frame in time; the frame is not sent.
+            TypeError: for a body that is not bytes.
             ValueError: for what the wire does not allow.
 
         """
-        with self._changed:
-            frame = self._core.frame(OneClient(client), body, content_type, headers, time_ns)
-        if self._until(lambda: self._core.publish_to(frame, client), timeout_s) is None:
+        frame = self._core.frame(OneClient(client), body, content_type, headers, time_ns)
+        began = time.monotonic()
+        sent = self._driver.until(
+            lambda: self._core.publish_to(frame, client, began), timeout_s, about=client
+        )
+        if sent is None:
+            if self._driver.closing:
+                raise ClientGone(client, "the producer is closed")
             raise TimeoutError(f"client {client} takes nothing for {timeout_s} s")
 
     def stop(self, stream: str, *, now: bool = False) -> bool:
@@ -131,68 +140,145 @@ class Producer:
         Returns:
             Whether it was sent; False where no streamer takes it.
 
+        Raises:
+            RuntimeError: where the producer is closed.
+            ValueError: for a name that is none.
+
         """
         return self._stop(AllClients(stream), now=now)
 
     def stop_client(self, client: str, *, now: bool = False) -> bool:
-        """Ends the stream of one client, after the last frame that was published to it."""
+        """Ends the stream of one client, after the last frame that was published to it.
+
+        Args:
+            client: id of the client, also of a shared stream; one that has left is no matter.
+            now: whether what still waits is dropped.
+
+        Returns:
+            Whether it was sent; False where no streamer takes it.
+
+        Raises:
+            RuntimeError: where the producer is closed.
+            ValueError: for an id that is none.
+
+        """
         return self._stop(OneClient(client), now=now)
 
     # The audience.
 
     def wait_for_streamer(self, timeout_s: float | None = None) -> bool:
-        """Waits until a streamer takes frames; returns False once the time is over."""
-        return bool(self._until(lambda: self._core.joined() or None, timeout_s))
+        """Waits until a streamer takes frames.
+
+        Args:
+            timeout_s: how long to wait, seconds; None waits for ever.
+
+        Returns:
+            Whether there is one; False once the time is over, or the producer is closed.
+
+        """
+        return bool(self._driver.until(self._core.joined, timeout_s))
 
     def wait_for_clients(self, stream: str, timeout_s: float | None = None) -> int:
-        """Waits until somebody watches; returns how many do, 0 once the time is over.
+        """Waits until somebody watches.
 
         It returns at once while somebody watches: `while producer.wait_for_clients(stream):`
         around a loop is all that it takes to work on demand.
+
+        Args:
+            stream: name of the stream.
+            timeout_s: how long to wait, seconds; None waits for ever.
+
+        Returns:
+            How many watch, over all nodes; 0 once the time is over, or the producer is closed.
+
+        Raises:
+            ValueError: for a name that is none.
+
         """
         check_stream_name(stream)
-        return self._until(lambda: self._core.watched(stream), timeout_s) or 0
+        number = self._driver.until(lambda: self._core.watched(stream), timeout_s, about=stream)
+        return number or 0
 
     def connections(self, stream: str) -> int:
-        """Returns how many clients watch a stream now, over all nodes."""
-        check_stream_name(stream)
-        with self._changed:
-            return self._core.watched(stream) or 0
+        """Returns how many clients watch a stream now, over all nodes.
 
-    def clients(self, stream: str) -> Iterator[Client]:
-        """Yields the clients of a stream: those there are, then each that comes."""
-        check_stream_name(stream)
-        seen: set[str] = set()
-        while True:
-            watcher = self._until(lambda: self._core.next_client(stream, seen), None)
-            if watcher is None:
-                return
-            yield Client(self, watcher)
+        The first question about a stream asks the nodes; their answer takes a moment.
 
-    def events(self, stream: str | None = None) -> Iterator[Event]:
-        """Yields what happens on a stream; on all streams and nodes for None."""
-        with self._changed:
-            follower = self._core.follow(stream)
-        try:
-            while (event := self._until(follower.next, None)) is not None:
-                yield event
-        finally:
-            with self._changed:
-                self._core.unfollow(follower)
+        Raises:
+            RuntimeError: where the producer is closed.
+            ValueError: for a name that is none.
+
+        """
+        check_stream_name(stream)
+        self._driver.check_open()
+        return self._driver.at_once(lambda: self._core.watched(stream)) or 0
+
+    def clients(self, stream: str) -> Coming[Client]:
+        """Iterates over the clients of a stream: those there are, then each that comes.
+
+        It waits for the next client, and ends when the producer is closed. Who has left before
+        it was his turn is passed over. To feed several at the same time, each as fast as it
+        takes it, give each a thread of its own.
+
+        Raises:
+            ValueError: for a name that is none.
+
+        """
+        arrivals = self._driver.at_once(lambda: self._core.arrivals(stream))
+
+        def come() -> Client | None:
+            new = self._driver.until(arrivals.next, about=stream)
+            return None if new is None else Client(self, new)
+
+        return Coming(come)
+
+    def events(self, stream: str | None = None) -> Coming[Event]:
+        """Iterates over what happens from now on; waits for the next event.
+
+        First comes a NewConnection for each client there is. From then on each client is opened
+        once and closed once, over all nodes: `connections` is their sum, and NoConnection comes
+        when nobody is left on any. What no node could say is made good: a client whose node
+        died is closed with reason `lost`, and where a NewConnection was missed it comes without
+        a peer. It ends when the producer is closed. Up to 100,000 events wait for who is slow;
+        then the oldest are dropped.
+
+        Args:
+            stream: whose events; None for those of all streams and of the nodes.
+
+        Raises:
+            ValueError: for a name that is none.
+
+        """
+        follower = self._driver.at_once(lambda: self._core.follow(stream))
+        about = ANY_EVENT if stream is None else stream
+
+        def come() -> Event | None:
+            return self._driver.until(follower.next, about=about)
+
+        return Coming(come)
+
+    def is_gone(self, client: str) -> bool:
+        """Tells whether a client that came has left, or the producer is closed."""
+        gone = self._driver.at_once(lambda: self._core.gone(client))
+        return bool(gone) or self._driver.closing
+
+    def wait_until_gone(self, client: str, timeout_s: float | None = None) -> bool:
+        """Waits until a client that came has left, or the producer is closed; returns whether so.
+
+        Args:
+            client: id of the client.
+            timeout_s: how long to wait, seconds; None waits for ever.
+
+        """
+        gone = self._driver.until(lambda: self._core.gone(client), timeout_s, about=client)
+        return bool(gone) or self._driver.closing
 
     def close(self) -> None:
-        """Closes the producer; what was published may take `LINGER_S` to leave."""
-        self._check_process()
-        with self._changed:
-            if self._closing:
-                return
-            self._closing = True
-            self._changed.notify_all()
-        os.write(self._wake_write, b"x")
-        self._thread.join()
-        self._core.close()
-        os.close(self._wake_read)
-        os.close(self._wake_write)
+        """Closes the producer; what was published may take 2 s to leave.
+
+        May be called from any thread, and more than once.
+        """
+        self._driver.close()
 
     def __enter__(self) -> Self:
         return self
@@ -206,89 +292,5 @@ class Producer:
         self.close()
 
     def _stop(self, address: AllClients | OneClient, *, now: bool) -> bool:
-        with self._changed:
-            stop = self._core.stopping(address, now=now)
-        return bool(self._until(lambda: self._core.stop(stop), None))
-
-    def _gone(self, client: str) -> bool:
-        with self._changed:
-            return bool(self._core.gone(client))
-
-    def _until(self, attempt: Callable[[], T | None], timeout_s: float | None) -> T | None:
-        """Attempts again whenever something has come; None once the time is over, or closed."""
-        self._check_process()
-        deadline = None if timeout_s is None else time.monotonic() + timeout_s
-        with self._changed:
-            while not self._closing:
-                self._core.look()
-                done = attempt()
-                if done is not None:
-                    return done
-                left = POLL_S if deadline is None else deadline - time.monotonic()
-                if left <= 0:
-                    return None
-                self._changed.wait(min(left, POLL_S))
-        return None
-
-    def _check_process(self) -> None:
-        if os.getpid() != self._pid:
-            raise RuntimeError(
-                "a Producer does not survive fork: make it in the process that uses it"
-            )
-
-    def _follow(self) -> None:
-        poll = select.poll()
-        for descriptor in (*self._core.descriptors, self._wake_read):
-            poll.register(descriptor, select.POLLIN)
-        while True:
-            poll.poll(POLL_S * 1000)
-            with self._changed:
-                if self._closing:
-                    return
-                self._core.look()
-                self._changed.notify_all()
-
-
-class Client:
-    """One client of a stream, to be fed with frames of its own.
-
-    Attributes:
-        id: client id.
-        query: the query of its request.
-        overload: the stream's policy.
-
-    """
-
-    def __init__(self, producer: Producer, watcher: Watcher) -> None:
-        self._producer = producer
-        self.id = watcher.client
-        self.query: Mapping[str, str] = watcher.query
-        self.overload: Overload = watcher.overload
-
-    @property
-    def gone(self) -> bool:
-        """Whether it has left."""
-        return self._producer._gone(self.id)  # noqa: SLF001  they are one piece
-
-    def publish(
-        self,
-        body: bytes,
-        *,
-        content_type: str | None = None,
-        headers: Mapping[str, str] | None = None,
-        time_ns: int | None = None,
-        timeout_s: float | None = None,
-    ) -> None:
-        """Publishes a frame to this client, as `Producer.publish_to` does."""
-        self._producer.publish_to(
-            self.id,
-            body,
-            content_type=content_type,
-            headers=headers,
-            time_ns=time_ns,
-            timeout_s=timeout_s,
-        )
-
-    def stop(self, *, now: bool = False) -> bool:
-        """Ends its stream, after the last frame that was published to it."""
-        return self._producer.stop_client(self.id, now=now)
+        self._driver.check_open()
+        return bool(self._driver.until(lambda: self._core.stop(address, now=now)))

@@ -9,6 +9,7 @@ Not thread-safe: whoever uses it from several threads holds a lock.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
@@ -16,6 +17,7 @@ from typing import Final
 import zmq
 
 from protocol import (
+    EVENT_PREFIX,
     EVENTS_PRODUCER_SIDE,
     FRAMES_PRODUCER_SIDE,
     NODE_PREFIX,
@@ -25,10 +27,15 @@ from protocol import (
     event_topic,
 )
 
-# Shared frames that may wait for a slow connection: the newest matter, old ones are dropped.
-SHARED_HWM: Final = 64
+# Shared frames that may wait for a slow connection, as many as in a relay. A burst of small ones
+# fits; beyond it a frame is refused, so that what is behind it does not get old.
+SHARED_HWM: Final = 256
 # Targeted frames that may wait; beyond it sending waits, nothing is dropped.
 TARGETED_HWM: Final = 1_000
+# Events that may wait for us. Beyond it the streamer drops them, which shows as a gap.
+EVENTS_HWM: Final = 100_000
+# How long the last messages may take to leave when a producer is closed, seconds.
+LINGER_S: Final = 2.0
 # ZMTP heartbeats: a half-open connection is noticed and made anew, ms (zmq_setsockopt(3)).
 HEARTBEAT_INTERVAL_MS: Final = 2_000
 HEARTBEAT_TIMEOUT_MS: Final = 6_000
@@ -37,7 +44,8 @@ RECONNECT_MAX_MS: Final = 1_000
 # Events taken in one go, so that a flood of them does not keep its caller.
 EVENTS_AT_ONCE: Final = 256
 
-ALL_EVENTS: Final = b"event/"
+_SUBSCRIBE: Final = b"\x01"
+_UNSUBSCRIBE: Final = b"\x00"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,47 +62,76 @@ class Endpoints:
     events: str = EVENTS_PRODUCER_SIDE
 
 
+@dataclass(frozen=True, slots=True)
+class Subscriptions:
+    """What has changed in who takes what.
+
+    Attributes:
+        changed: whether anything has.
+        parted: topics of targeted frames that nobody takes any more.
+
+    """
+
+    changed: bool
+    parted: list[bytes]
+
+
 class Outgoing:
     """An XPUB socket that knows which topics somebody takes.
 
     Args:
         context: the ZeroMQ context.
         endpoint: what to connect to.
-        hwm: messages that may wait.
-        lossless: whether sending refuses at the high-water mark, or drops.
+        hwm: messages that may wait; 0 for any number.
 
     """
 
-    def __init__(
-        self, context: zmq.Context[zmq.Socket[bytes]], endpoint: str, hwm: int, *, lossless: bool
-    ) -> None:
+    def __init__(self, context: zmq.Context[zmq.Socket[bytes]], endpoint: str, hwm: int) -> None:
         self.socket = context.socket(zmq.XPUB)
         _harden(self.socket)
         self.socket.setsockopt(zmq.SNDHWM, hwm)
-        self.socket.setsockopt(zmq.XPUB_NODROP, int(lossless))
+        # To refuse at the mark and not to drop: then it is known.
+        self.socket.setsockopt(zmq.XPUB_NODROP, 1)
+        # What waits and what was subscribed ends with the connection (zmq_setsockopt(3)): else
+        # a streamer that comes back shows what was published while it was away, and one that
+        # does not seems to be there.
+        self.socket.setsockopt(zmq.IMMEDIATE, 1)
         _connect(self.socket, endpoint)
         self._topics: set[bytes] = set()
+        self._lengths: Counter[int] = Counter()
 
     def covers(self, topic: bytes) -> bool:
         """Tells whether a subscription to a topic has arrived."""
-        return any(topic.startswith(each) for each in self._topics)
+        return any(topic[:length] in self._topics for length in self._lengths)
 
     @property
     def is_joined(self) -> bool:
         """Whether any streamer has subscribed to anything."""
         return bool(self._topics)
 
-    def look(self) -> None:
-        """Takes in the subscriptions that have come."""
+    def look(self) -> Subscriptions:
+        """Takes in the subscriptions that have come, and those that have gone."""
+        changed, parted = False, []
         while _has_message(self.socket):
             message = self.socket.recv(zmq.NOBLOCK)
-            if message[:1] == b"\x01":
-                self._topics.add(message[1:])
-            else:
-                self._topics.discard(message[1:])
+            topic = message[1:]
+            changed = True
+            if message[:1] == _SUBSCRIBE and topic not in self._topics:
+                self._topics.add(topic)
+                self._lengths[len(topic)] += 1
+            elif message[:1] == _UNSUBSCRIBE and topic in self._topics:
+                self._drop(topic)
+                parted.append(topic)
+        return Subscriptions(changed, parted)
+
+    def _drop(self, topic: bytes) -> None:
+        self._topics.remove(topic)
+        self._lengths[len(topic)] -= 1
+        if not self._lengths[len(topic)]:
+            del self._lengths[len(topic)]
 
     def send(self, parts: list[bytes]) -> bool:
-        """Sends without waiting; returns False where a lossless socket has no room."""
+        """Sends without waiting; returns False where there is no room."""
         try:
             # Small ones are copied anyway; a picture goes as it is.
             self.socket.send_multipart(parts, zmq.NOBLOCK, copy=len(parts[-1]) < zmq.COPY_THRESHOLD)
@@ -124,14 +161,14 @@ class Channels:
 
     def _open(self, endpoints: Endpoints) -> None:
         context = self._context
-        self.shared = Outgoing(context, endpoints.frames, SHARED_HWM, lossless=False)
-        self.targeted = Outgoing(context, endpoints.frames, TARGETED_HWM, lossless=True)
-        self.control = Outgoing(context, endpoints.frames, 0, lossless=False)
+        self.shared = Outgoing(context, endpoints.frames, SHARED_HWM)
+        self.targeted = Outgoing(context, endpoints.frames, TARGETED_HWM)
+        self.control = Outgoing(context, endpoints.frames, 0)
         # XSUB where SUB would do: it passes repeated subscriptions on, which are answered
         # with a snapshot each.
         self._events = context.socket(zmq.XSUB)
         _harden(self._events)
-        self._events.setsockopt(zmq.RCVHWM, 0)
+        self._events.setsockopt(zmq.RCVHWM, EVENTS_HWM)
         self._events.setsockopt(zmq.SNDHWM, 0)
         _connect(self._events, endpoints.events)
         self._followed: set[bytes] = set()
@@ -145,20 +182,17 @@ class Channels:
 
     def follow(self, stream: str | None) -> None:
         """Subscribes to the events of a stream, or of all; at most once."""
-        topic = ALL_EVENTS if stream is None else event_topic(stream)
+        topic = EVENT_PREFIX if stream is None else event_topic(stream)
         if topic not in self._followed:
             self._followed.add(topic)
             self._subscribe(topic)
-
-    def follows(self, stream: str) -> bool:
-        """Tells whether the events of a stream are subscribed to."""
-        return ALL_EVENTS in self._followed or event_topic(stream) in self._followed
 
     def ask_for_snapshot(self, stream: str) -> None:
         """Subscribes once more, and takes that back: the answer is a snapshot."""
         topic = event_topic(stream)
         self._subscribe(topic)
-        self._events.send(b"\x00" + topic)
+        # Subscriptions are counted: this one goes out only where the stream is not followed.
+        self._events.send(_UNSUBSCRIBE + topic)
 
     def notices(self) -> Iterator[Notice]:
         """Yields the notices that have come; what is malformed is passed over."""
@@ -170,21 +204,23 @@ class Channels:
             except MalformedError:
                 continue  # of a newer streamer perhaps; a lost event shows as a gap
 
-    def look(self) -> None:
-        """Takes in the subscriptions that have come."""
-        self.shared.look()
-        self.targeted.look()
-        self.control.look()
+    def look(self) -> Subscriptions:
+        """Takes in the subscriptions that have come, and those that have gone."""
+        shared, targeted, control = self.shared.look(), self.targeted.look(), self.control.look()
+        changed = shared.changed or targeted.changed or control.changed
+        return Subscriptions(changed, targeted.parted)
 
-    def close(self, linger_s: float) -> None:
+    def close(self, linger_s: float = LINGER_S) -> None:
         """Closes everything; what was sent may take `linger_s` to leave."""
         self._context.destroy(int(linger_s * 1000))
 
     def _subscribe(self, topic: bytes) -> None:
-        self._events.send(b"\x01" + topic)
+        self._events.send(_SUBSCRIBE + topic)
 
 
 def _harden(sock: zmq.Socket[bytes]) -> None:
+    # Who forgets to close is not kept for ever at the end.
+    sock.setsockopt(zmq.LINGER, int(LINGER_S * 1000))
     sock.setsockopt(zmq.HEARTBEAT_IVL, HEARTBEAT_INTERVAL_MS)
     sock.setsockopt(zmq.HEARTBEAT_TIMEOUT, HEARTBEAT_TIMEOUT_MS)
     sock.setsockopt(zmq.RECONNECT_IVL, RECONNECT_MS)

@@ -1,82 +1,52 @@
 """What both producers are: attempts that never wait, over one audience and one set of sockets.
 
 An attempt returns None where it has to be made again when something has come. `Producer` waits
-with a condition, `AsyncProducer` with the event loop; nothing else differs between them.
+in a thread, `AsyncProducer` on the event loop; nothing else differs between them.
 """
 
 from __future__ import annotations
 
-import logging
-from collections import deque
-from collections.abc import Callable, Mapping
-from typing import Final
+from collections.abc import Callable, Iterable, Mapping
+from typing import Final, TypeAlias
+from weakref import WeakSet
 
 from producer.audience import Audience
-from producer.channels import Channels, Endpoints
+from producer.channels import EVENTS_AT_ONCE, Channels, Endpoints, Outgoing
+from producer.departures import ClientGone, Departures
+from producer.following import Arrivals, Follower, Totals, opened
+from producer.joining import Joining
 from producer.sending import Numbers, Window, new_producer_id
+from producer.waiting import ANY_EVENT, EVERYTHING
 from protocol import (
-    AllClients,
+    Address,
     ClosedConnection,
     Event,
     Frame,
-    OneClient,
+    Heartbeat,
     Stop,
-    Watcher,
     check_stream_name,
     encode,
 )
+from protocol.names import ONE_PREFIX
 
-# How long the first frame waits for a streamer to have subscribed, seconds.
-JOIN_TIMEOUT_S: Final = 5.0
-# The subscriptions of a streamer come one by one, within this time, seconds.
-SUBSCRIPTIONS_S: Final = 0.25
-# How long the last messages may take to leave when a producer is closed, seconds.
-LINGER_S: Final = 2.0
-# Events kept for a follower that does not take them; the oldest are dropped first.
-FOLLOWER_EVENTS: Final = 100_000
-# A snapshot that is not answered is asked for again after this time, seconds.
-ASK_AGAIN_S: Final = 1.0
+__all__ = ["POLL_S", "Body", "ClientGone", "Core"]
 
-log = logging.getLogger("producer")
-
-
-class ClientGone(Exception):  # noqa: N818  it is an end, and no error
-    """The client has left; there is nobody to send to.
-
-    Attributes:
-        client: its id.
-
-    """
-
-    def __init__(self, client: str) -> None:
-        super().__init__(f"client {client} has left")
-        self.client = client
-
-
-class Follower:
-    """Takes events for somebody who reads them at leisure.
-
-    Args:
-        stream: whose events; None takes those of all streams, and of the nodes.
-
-    """
-
-    def __init__(self, stream: str | None) -> None:
-        self._stream = stream
-        self._events: deque[Event] = deque(maxlen=FOLLOWER_EVENTS)
-
-    def offer(self, event: Event) -> None:
-        """Takes an event, if it is for this follower."""
-        if self._stream is None or getattr(event, "stream", None) == self._stream:
-            self._events.append(event)
-
-    def next(self) -> Event | None:
-        """Returns the oldest event that was not read yet."""
-        return self._events.popleft() if self._events else None
+# A lost edge of a ZeroMQ descriptor costs no more than this, and so does noticing that a node
+# has died, seconds.
+POLL_S: Final = 0.1
+# Time between two looks at what only time brings, seconds: not with every frame.
+TICK_S: Final = 0.05
+# What can be published as it is.
+Body: TypeAlias = bytes | bytearray | memoryview
 
 
 class Core:
     """A producer without the waiting.
+
+    Attributes:
+        id: of this producer instance.
+        audience: who watches.
+        has_more: whether more has come than one look takes in.
 
     Args:
         endpoints: where the streamers, or their relay, are.
@@ -91,170 +61,206 @@ class Core:
         self.id = new_producer_id()
         self.audience = Audience()
         self._clock = clock
-        self._endpoints = endpoints
         self._channels = Channels(endpoints)
+        self._joining = Joining(endpoints.frames, clock())
+        self._ticked_at = clock()
         self._numbers = Numbers()
         self._window = Window()
-        self._followers: list[Follower] = []
-        self._asked_at: dict[str, float] = {}
-        self._known: set[str] = set()
-        self._began = clock()
-        self._joined_at: float | None = None
-        self._was_joined = False
-        self._said_alone = False
+        self._totals = Totals()
+        self._followers: WeakSet[Follower | Arrivals] = WeakSet()
+        self._followed: set[str] = set()
+        self._follows_all_since: float | None = None
+        self._departures = Departures()
+        self._was_refused = False
+        self.has_more = False
 
     @property
     def descriptors(self) -> list[int]:
         """File descriptors that become readable when something has come."""
         return self._channels.descriptors
 
-    def look(self) -> bool:
-        """Takes in whatever has come; returns whether anything changed."""
-        self._channels.look()
-        self._say_whether_joined()
+    def look(self) -> set[str]:
+        """Takes in what has come; returns what changed: streams, clients, or everything.
+
+        A flood is taken in by and by: `has_more` tells whether to look again at once.
+        """
         now = self._clock()
-        events: list[Event] = []
-        for notice in self._channels.notices():
-            events += self.audience.hear(notice, now)
-        events += self.audience.pass_time(now)
-        self._ask_for_snapshots(now)
-        for event in events:
-            self._tell(event)
-        return bool(events)
+        changes: set[str] = set()
+        self._look_at_subscriptions(now, changes)
+        taken = 0
+        for taken, notice in enumerate(self._channels.notices(), 1):  # noqa: B007
+            changes.update(_concerned(notice.event))
+            self._tell(self.audience.hear(notice, now), changes)
+        self.has_more = taken == EVENTS_AT_ONCE
+        # Nobody is silent whose words still wait.
+        if now - self._ticked_at >= TICK_S and not self.has_more:
+            self._ticked_at = now
+            self._tell(self.audience.pass_time(now), changes)
+            followed = self._followed if self._follows_all_since is None else None
+            for stream in self.audience.to_ask(followed, now):
+                self._channels.ask_for_snapshot(stream)
+        return changes
 
     def close(self) -> None:
         """Closes the sockets; what was sent may take `LINGER_S` to leave."""
-        self._channels.close(LINGER_S)
+        self._channels.close()
 
     # Attempts.
 
-    def joined(self, timeout_s: float = 0.0) -> bool | None:
-        """Tells whether a streamer has subscribed; False once the time is over."""
+    def joined(self) -> bool | None:
+        """Tells that a streamer has subscribed; None while there is none."""
         channels = self._channels
-        if channels.shared.is_joined and channels.control.is_joined:
-            return True
-        return False if self._clock() - self._began >= timeout_s else None
+        return (channels.shared.is_joined and channels.control.is_joined) or None
 
     def publish(self, frame: Frame) -> bool | None:
-        """Sends a frame to all; False where nobody takes it."""
-        if not self._channels.shared.covers(frame.address.topic):
-            return None if self._is_joining() else False
-        return self._channels.shared.send(encode(frame))
+        """Sends a frame to all; False where nobody takes it, or too many wait already."""
+        shared = self._channels.shared
+        if shared.covers(frame.address.topic):
+            return self._send(shared, frame)
+        return None if self._joining.is_under_way(self._clock()) else False
 
-    def publish_to(self, frame: Frame, client: str) -> bool | None:
-        """Sends a frame to one client; raises ClientGone."""
-        watcher = self._watcher(client)
+    def publish_to(self, frame: Frame, client: str, since: float) -> bool | None:
+        """Sends a frame to one client; raises ClientGone.
+
+        Args:
+            frame: what to send.
+            client: the client's id.
+            since: when that was first attempted, seconds of the clock.
+
+        """
+        watcher = self.audience.find(client)
+        if watcher is None:
+            self._search(client, since)
+            return None
         targeted = self._channels.targeted
-        if not targeted.covers(frame.address.topic):
+        now = self._clock()
+        if not targeted.covers(frame.address.topic) or not self._window.is_open(watcher, now):
             return None
-        if watcher is not None and not self._window.is_open(watcher):
+        if not self._send(targeted, frame):
+            self._was_refused = True
             return None
-        if not targeted.send(encode(frame)):
-            return None
-        self._window.sent(client)
+        self._window.sent(client, now)
         return True
 
-    def stop(self, stop: Stop) -> bool | None:
-        """Sends a stop, as soon as a streamer takes it; False where none has come in time."""
-        if self._channels.control.covers(stop.address.topic):
-            return self._channels.control.send(encode(stop))
-        return False if self._clock() - self._began >= JOIN_TIMEOUT_S else None
+    def stop(self, address: Address, *, now: bool) -> bool | None:
+        """Sends a stop, behind the last frame that was sent or at once; False where nobody is."""
+        control = self._channels.control
+        if control.covers(address.topic):
+            last = None if now else self._numbers.last(address)
+            return control.send(encode(Stop(address, last, None if last is None else self.id)))
+        return None if self._joining.is_under_way(self._clock()) else False
 
     def watched(self, stream: str) -> int | None:
         """Returns how many clients watch a stream; None where none does."""
-        self._channels.follow(stream)
+        self._follow(stream)
         return self.audience.connections(stream) or None
 
-    def next_client(self, stream: str, seen: set[str]) -> Watcher | None:
-        """Returns a client that is not in `seen`, and puts it there."""
-        self._channels.follow(stream)
-        present = self.audience.clients(stream)
-        seen &= {each.client for each in present}
-        new = next((each for each in present if each.client not in seen), None)
-        if new is not None:
-            seen.add(new.client)
-            self._known.add(new.client)
-        return new
-
     def gone(self, client: str) -> bool | None:
-        """Tells whether a client that was there has left; None while it is there."""
-        return None if self.audience.find(client) is not None else True
+        """Tells that a client that was there has left; None while it is there."""
+        return self.audience.find(client) is None or None
 
-    # Messages.
+    # For the verbs.
 
     def frame(
         self,
-        address: AllClients | OneClient,
-        body: bytes,
+        address: Address,
+        body: Body,
         content_type: str | None,
         headers: Mapping[str, str] | None,
         time_ns: int | None,
     ) -> Frame:
-        """Returns a numbered frame; raises ValueError for what the wire does not allow."""
-        plain = Frame(address, bytes(body), content_type, headers or {}, time_ns)
-        number = self._numbers.next(address)
-        return Frame(address, plain.body, content_type, plain.headers, time_ns, number, self.id)
+        """Returns a frame that is not numbered yet.
 
-    def stopping(self, address: AllClients | OneClient, *, now: bool) -> Stop:
-        """Returns a stop, after the last frame that was sent or at once."""
-        last = None if now else self._numbers.last(address)
-        return Stop(address, last, self.id if last is not None else None)
+        Raises:
+            TypeError: for a body that is not bytes.
+            ValueError: for what the wire does not allow.
+
+        """
+        plain = body if isinstance(body, bytes) else _as_bytes(body)
+        return Frame(address, plain, content_type, headers or {}, time_ns)
 
     def follow(self, stream: str | None) -> Follower:
-        """Begins to follow the events of a stream, or of all."""
-        follower = Follower(None if stream is None else check_stream_name(stream))
-        self._followers.append(follower)
-        self._channels.follow(stream)
+        """Begins to follow the events of a stream, or of all: first those who are there."""
+        if stream is not None:
+            check_stream_name(stream)
+        follower = Follower(stream)
+        self._begin(follower, stream)
         return follower
 
-    def unfollow(self, follower: Follower) -> None:
-        """Ends that."""
-        self._followers.remove(follower)
+    def arrivals(self, stream: str) -> Arrivals:
+        """Begins to follow the clients of a stream: first those who are there."""
+        arrivals = Arrivals(check_stream_name(stream))
+        self._begin(arrivals, stream)
+        return arrivals
 
     # Within.
 
-    def _watcher(self, client: str) -> Watcher | None:
-        watcher = self.audience.find(client)
-        if watcher is None and client in self._known:
-            raise ClientGone(client)
-        if watcher is not None:
-            self._known.add(client)
-        return watcher
+    def _look_at_subscriptions(self, now: float, changes: set[str]) -> None:
+        subscriptions = self._channels.look()
+        self._joining.note(now, joined=self._channels.shared.is_joined)
+        for topic in subscriptions.parted:
+            if topic.startswith(ONE_PREFIX):
+                self._window.forget_node(topic[len(ONE_PREFIX) : -1].decode("latin-1"))
+        if subscriptions.changed or self._was_refused:
+            self._was_refused = False
+            changes.add(EVERYTHING)
 
-    def _ask_for_snapshots(self, now: float) -> None:
-        for stream in list(self.audience.doubted):
-            if not self._channels.follows(stream):
-                # Heartbeats count every stream; only those somebody follows are of interest.
-                self.audience.doubted.discard(stream)
-            elif now - self._asked_at.get(stream, -ASK_AGAIN_S) >= ASK_AGAIN_S:
-                self._asked_at[stream] = now
-                self.audience.doubted.discard(stream)
-                self._channels.ask_for_snapshot(stream)
+    def _send(self, channel: Outgoing, frame: Frame) -> bool:
+        """Numbers a frame and sends it; returns whether there was room."""
+        address, number = frame.address, self._numbers.next(frame.address)
+        numbered = Frame(
+            address, frame.body, frame.content_type, frame.headers, frame.time, number, self.id
+        )
+        if not channel.send(encode(numbered)):
+            return False
+        self._numbers.sent(address)
+        return True
 
-    def _tell(self, event: Event) -> None:
-        if isinstance(event, ClosedConnection):
-            self._window.forget(event.client)
-        for follower in self._followers:
-            follower.offer(event)
+    def _begin(self, follower: Follower | Arrivals, stream: str | None) -> None:
+        for name in self.audience.streams if stream is None else [stream]:
+            for event in opened(name, self.audience.clients(name)):
+                follower.offer(event)
+        self._followers.add(follower)
+        self._follow(stream)
 
-    def _is_joining(self) -> bool:
-        """Tells whether a first subscription may still be on its way."""
-        now = self._clock()
-        if self._joined_at is None:
-            return now - self._began < JOIN_TIMEOUT_S
-        return now - self._joined_at < SUBSCRIPTIONS_S
+    def _search(self, client: str, since: float) -> None:
+        """Looks for a client on all nodes; raises ClientGone where it has left, or is nowhere."""
+        began = self._follows_all_since
+        searched_s = 0.0 if began is None else self._clock() - max(since, began)
+        self._departures.check(client, searched_s)
+        self._follow(None)
 
-    def _say_whether_joined(self) -> None:
-        joined = self._channels.shared.is_joined
-        if joined and self._joined_at is None:
-            self._joined_at = self._clock()
-        if joined and not self._was_joined and self._said_alone:
-            log.info("a streamer takes frames at %s", self._endpoints.frames)
-            self._said_alone = False
-        elif not joined and not self._said_alone and self._is_alone():
-            log.warning("no streamer takes frames at %s: waiting", self._endpoints.frames)
-            self._said_alone = True
-        self._was_joined = joined
+    def _follow(self, stream: str | None) -> None:
+        if stream is not None:
+            self._followed.add(stream)
+        elif self._follows_all_since is None:
+            self._follows_all_since = self._clock()
+        self._channels.follow(stream)
 
-    def _is_alone(self) -> bool:
-        return self._was_joined or self._clock() - self._began >= 1.0
+    def _tell(self, events: Iterable[Event], changes: set[str]) -> None:
+        """Notes what has happened, and tells the followers."""
+        for event in self._totals.over_nodes(events):
+            changes.add(ANY_EVENT)
+            changes.update(_concerned(event))
+            self._departures.note(event)
+            if isinstance(event, ClosedConnection):
+                self._window.forget(event.client)
+            for follower in self._followers:
+                follower.offer(event)
+
+
+def _as_bytes(body: object) -> bytes:
+    try:
+        return memoryview(body).tobytes()  # type: ignore[arg-type]
+    except TypeError as error:
+        raise TypeError(
+            f"body is a {type(body).__name__}: allowed are bytes, and what holds bytes"
+        ) from error
+
+
+def _concerned(event: Event) -> Iterable[str]:
+    """Returns the streams and clients that an event is about."""
+    if isinstance(event, Heartbeat):
+        return event.streams
+    names = (getattr(event, "stream", None), getattr(event, "client", None))
+    return (each for each in names if each is not None)
