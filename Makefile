@@ -21,7 +21,7 @@ demo: $(READY) ## two live streams on http://127.0.0.1:8080, until Ctrl-C
 	@$(BIN)/python deploy/demo.py
 
 test: $(READY) ## the whole suite
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile $(ARGS)
 
 test-compose: $(READY) ## docker-compose.yml in a container engine: some minutes
 	@PARTCAST_TEST_COMPOSE=1 $(BIN)/python -m pytest tests/e2e/test_deploy.py $(ARGS)
