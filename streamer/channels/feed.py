@@ -17,7 +17,7 @@ from streamer.channels.watch import Watch, has_message
 from streamer.channels.zeromq import attach, hard_limit, harden
 from streamer.configuration.settings import Settings
 from streamer.fanout.hub import Hub
-from streamer.fanout.slices import BATCH_BYTES
+from streamer.fanout.slices import MOST_BATCH_BYTES
 
 # How long one turn may keep the event loop, seconds; HTTP has its turn in between.
 TURN_S: Final = 0.004
@@ -124,7 +124,7 @@ class Feed:
     def _receive(self) -> bool:
         """Takes what waits in, up to a batch; returns whether anything did."""
         received = self.received
-        enough = self.received_bytes + BATCH_BYTES
+        enough = self.received_bytes + MOST_BATCH_BYTES
         while self.received_bytes < enough and has_message(self._socket):
             self._take(self._socket.recv_multipart(zmq.NOBLOCK))
             if self.received - received >= BATCH_MESSAGES:

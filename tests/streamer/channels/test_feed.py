@@ -199,7 +199,7 @@ class Impatient:
         return self.now
 
 
-@pytest.mark.parametrize(("number", "size"), [(400, 10_000), (2000, 10)])
+@pytest.mark.parametrize(("number", "size"), [(200, 50_000), (2000, 10)])
 async def test_a_flood_has_a_budget_in_messages_and_bytes_each_turn(
     published: Published, number: int, size: int
 ) -> None:
@@ -214,7 +214,7 @@ async def test_a_flood_has_a_budget_in_messages_and_bytes_each_turn(
             seen.append((published.feed.received, published.feed.received_bytes))
     for (messages, taken), (messages_later, taken_later) in pairwise(seen):
         assert messages_later - messages <= 64
-        assert taken_later - taken <= 64 * 1024 + size + 20
+        assert taken_later - taken <= 256 * 1024 + size + 20
 
 
 async def test_a_fan_out_to_thousands_has_a_budget_in_clients_each_turn(
@@ -224,7 +224,7 @@ async def test_a_fan_out_to_thousands_has_a_budget_in_clients_each_turn(
     viewers = [published.node.join() for _ in range(1000)]
     await published.subscribed(b"all/", b"one/node-")
     for number in range(3):
-        published.send(*encode(frame(number, 70_000)))  # too large to be joined
+        published.send(*encode(frame(number, 140_000)))  # too large to be joined
     written = [sum(each.calls["write"] for each in viewers)]
     async with asyncio.timeout(30):
         while written[-1] < 4 * 1000:

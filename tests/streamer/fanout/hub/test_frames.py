@@ -189,3 +189,16 @@ def test_browsers_and_programs_watch_the_same_stream_each_in_its_form() -> None:
     assert browser.numbers == program.numbers == [1, 2, 3, 4]
     assert browser.body.rest == b"\r\nContent-Type: image/jpeg\r\n\r\n"
     assert jpeg(4) in bytes(browser.received)
+
+
+@pytest.mark.parametrize(("viewers", "joined"), [(2, 1), (100, 5)])
+def test_the_more_clients_share_a_copy_the_more_frames_are_joined(
+    viewers: int, joined: int
+) -> None:
+    node = Node()
+    watching = [node.join() for _ in range(viewers)]
+    before = watching[0].calls["write"]
+    node.accept(*(frame(number, 50_000) for number in range(5)))
+    node.settle()
+    assert watching[0].calls["write"] - before == 5 // joined
+    assert watching[0].numbers == list(range(5))
