@@ -150,7 +150,6 @@ class Node:
             if watched.clients:
                 closed += [*watched.close_all(name), NoConnection(name)]
         self.streams = {}
-        self.doubted = set()
         return closed
 
     def _of(self, stream: str) -> Watched:
