@@ -214,7 +214,6 @@ class AsyncProducer:
 
         """
         check_stream_name(stream)
-        self._driver.check_open()
         return self._driver.at_once(lambda: self._core.watched(stream)) or 0
 
     def clients(self, stream: str) -> AsyncComing[AsyncClient]:
@@ -225,6 +224,7 @@ class AsyncProducer:
         takes it, give each a task of its own.
 
         Raises:
+            RuntimeError: where the producer is closed.
             ValueError: for a name that is none.
 
         """
@@ -250,6 +250,7 @@ class AsyncProducer:
             stream: whose events; None for those of all streams and of the nodes.
 
         Raises:
+            RuntimeError: where the producer is closed.
             ValueError: for a name that is none.
 
         """
@@ -263,8 +264,9 @@ class AsyncProducer:
 
     def is_gone(self, client: str) -> bool:
         """Tells whether a client that came has left, or the producer is closed."""
-        gone = self._driver.at_once(lambda: self._core.gone(client))
-        return bool(gone) or self._driver.closing
+        if self._driver.closing:
+            return True
+        return bool(self._driver.at_once(lambda: self._core.gone(client)))
 
     async def wait_until_gone(self, client: str, timeout_s: float | None = None) -> bool:
         """Waits until a client that came has left, or the producer is closed; returns whether so.
@@ -278,10 +280,7 @@ class AsyncProducer:
         return bool(gone) or self._driver.closing
 
     async def close(self) -> None:
-        """Closes the producer; what was published may take 2 s to leave.
-
-        May be called from any task, and more than once.
-        """
+        """Closes the producer, from any task; what was published may take 2 s to leave."""
         await self._driver.close()
 
     async def __aenter__(self) -> Self:

@@ -210,7 +210,6 @@ class Producer:
 
         """
         check_stream_name(stream)
-        self._driver.check_open()
         return self._driver.at_once(lambda: self._core.watched(stream)) or 0
 
     def clients(self, stream: str) -> Coming[Client]:
@@ -221,6 +220,7 @@ class Producer:
         takes it, give each a thread of its own.
 
         Raises:
+            RuntimeError: where the producer is closed.
             ValueError: for a name that is none.
 
         """
@@ -246,6 +246,7 @@ class Producer:
             stream: whose events; None for those of all streams and of the nodes.
 
         Raises:
+            RuntimeError: where the producer is closed.
             ValueError: for a name that is none.
 
         """
@@ -259,8 +260,9 @@ class Producer:
 
     def is_gone(self, client: str) -> bool:
         """Tells whether a client that came has left, or the producer is closed."""
-        gone = self._driver.at_once(lambda: self._core.gone(client))
-        return bool(gone) or self._driver.closing
+        if self._driver.closing:
+            return True
+        return bool(self._driver.at_once(lambda: self._core.gone(client)))
 
     def wait_until_gone(self, client: str, timeout_s: float | None = None) -> bool:
         """Waits until a client that came has left, or the producer is closed; returns whether so.
@@ -274,10 +276,7 @@ class Producer:
         return bool(gone) or self._driver.closing
 
     def close(self) -> None:
-        """Closes the producer; what was published may take 2 s to leave.
-
-        May be called from any thread, and more than once.
-        """
+        """Closes the producer, from any thread; what was published may take 2 s to leave."""
         self._driver.close()
 
     def __enter__(self) -> Self:

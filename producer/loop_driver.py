@@ -51,8 +51,8 @@ class LoopDriver:
             )
 
     def at_once(self, do: Callable[[], T]) -> T:
-        """Does something with the core that needs no waiting."""
-        self.check_process()
+        """Does something with the core that needs no waiting; raises as `check_open` does."""
+        self.check_open()
         return do()
 
     async def until(

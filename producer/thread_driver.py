@@ -59,9 +59,10 @@ class ThreadDriver:
             )
 
     def at_once(self, do: Callable[[], T]) -> T:
-        """Does something with the core that needs no waiting."""
+        """Does something with the core that needs no waiting; raises as `check_open` does."""
         self.check_process()
         with self._lock:
+            self.check_open()
             return do()
 
     def until(
