@@ -1,0 +1,1 @@
+"""A model of many machines: a tree of relays and streamer nodes, up to a million viewers."""
