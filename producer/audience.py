@@ -102,6 +102,12 @@ class Audience:
             case event:
                 return node.hear(event, now, missing=missing > 0)
 
+    def part(self, name: str) -> None:
+        """Takes in that a node takes no frames any more, and may be dead."""
+        node = self._nodes.get(name)
+        if node is not None:
+            node.part()
+
     def pass_time(self, now: float) -> list[Event]:
         """Takes out the nodes that were silent for too long; returns what that means.
 

@@ -9,6 +9,7 @@ Not thread-safe: whoever uses it from several threads holds a lock.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -44,6 +45,9 @@ RECONNECT_MAX_MS: Final = 1_000
 # Events taken in one go, so that a flood of them does not keep its caller.
 EVENTS_AT_ONCE: Final = 256
 
+MAX_PORT: Final = 65535
+
+_TCP_PORT: Final = re.compile(r"tcp://.*:([0-9]+)")
 _SUBSCRIBE: Final = b"\x01"
 _UNSUBSCRIBE: Final = b"\x00"
 
@@ -212,6 +216,7 @@ class Channels:
 
     def close(self, linger_s: float = LINGER_S) -> None:
         """Closes everything; what was sent may take `linger_s` to leave."""
+        self._events.close(0)  # a subscription that has not left is of no use any more
         self._context.destroy(int(linger_s * 1000))
 
     def _subscribe(self, topic: bytes) -> None:
@@ -228,14 +233,21 @@ def _harden(sock: zmq.Socket[bytes]) -> None:
 
 
 def _connect(sock: zmq.Socket[bytes], endpoint: str) -> None:
+    port = _TCP_PORT.fullmatch(endpoint)
+    if port is not None and not 1 <= int(port[1]) <= MAX_PORT:  # libzmq takes it, and wraps it
+        raise _bad(endpoint, f"port {port[1]} is not in 1 .. {MAX_PORT}")
     sock.setsockopt(zmq.IPV6, int("[" in endpoint))
     try:
         sock.connect(endpoint)
     except zmq.ZMQError as error:
-        raise ValueError(
-            f"bad endpoint {endpoint!r} ({error.strerror}): allowed is a ZeroMQ endpoint, "
-            f"as {FRAMES_PRODUCER_SIDE}"
-        ) from error
+        raise _bad(endpoint, error.strerror or str(error)) from error
+
+
+def _bad(endpoint: str, why: str) -> ValueError:
+    return ValueError(
+        f"bad endpoint {endpoint!r} ({why}): allowed is a ZeroMQ endpoint, "
+        f"as {FRAMES_PRODUCER_SIDE}"
+    )
 
 
 def _has_message(sock: zmq.Socket[bytes]) -> bool:

@@ -200,7 +200,9 @@ class Core:
         self._joining.note(now, joined=self._channels.shared.is_joined)
         for topic in subscriptions.parted:
             if topic.startswith(ONE_PREFIX):
-                self._window.forget_node(topic[len(ONE_PREFIX) : -1].decode("latin-1"))
+                node = topic[len(ONE_PREFIX) : -1].decode("latin-1")
+                self._window.forget_node(node)
+                self.audience.part(node)
         if subscriptions.changed or self._was_refused:
             self._was_refused = False
             changes.add(EVERYTHING)

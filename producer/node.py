@@ -22,6 +22,8 @@ from protocol import (
 # Until a node has told its interval, seconds: it may be a long one, and to take a node for dead
 # that lives is worse than to notice a death late.
 UNKNOWN_INTERVAL_S: Final = 20.0
+# The same where its connection has ended: then it is dead most likely. It is the default.
+PARTED_INTERVAL_S: Final = 1.0
 # The longest interval that is believed, seconds: a streamer takes none beyond it.
 MAX_INTERVAL_S: Final = 3600.0
 # How long what we know of a watched stream is trusted, seconds. Two lost events, one client less
@@ -121,6 +123,11 @@ class Node:
                 watched.connections = 0
             if not watched.agrees or watched.is_stale(now, self._patience):
                 self.doubted.add(name)
+
+    def part(self) -> None:
+        """Takes in that the node takes no frames any more, and may be dead."""
+        if self.interval_s == UNKNOWN_INTERVAL_S:
+            self.interval_s = PARTED_INTERVAL_S
 
     def hear(self, event: StreamEvent, now: float, *, missing: bool) -> list[Event]:
         """Takes in what happened on a stream; returns what that is to us, in order.

@@ -10,6 +10,7 @@ from producer.asking import AGAIN_AFTER_S
 from producer.audience import GONE_REMEMBERED, MISSED_HEARTBEATS, MOST_PATIENCE, Audience
 from producer.node import (
     MAX_INTERVAL_S,
+    PARTED_INTERVAL_S,
     PROVEN_FOR_IF_SILENT_S,
     PROVEN_FOR_S,
     UNKNOWN_INTERVAL_S,
@@ -428,6 +429,28 @@ def test_a_node_whose_interval_is_not_known_yet_is_waited_for(hearing: Hearing) 
     assert hearing.audience.nodes == ["aaaa"]
     hearing.wait(1.0)
     assert hearing.audience.nodes == []
+
+
+def test_a_node_whose_connection_ends_before_it_told_its_interval_is_not_waited_for_long(
+    hearing: Hearing,
+) -> None:
+    node = TrueNode("aaaa")
+    node.answer("cam1")
+    hearing.hear(node)
+    hearing.audience.part("bbbb")
+    hearing.audience.part("aaaa")
+    hearing.wait(MISSED_HEARTBEATS * PARTED_INTERVAL_S)
+    assert hearing.audience.nodes == ["aaaa"]
+    hearing.wait(0.25)
+    assert hearing.audience.nodes == []
+
+
+def test_a_node_whose_connection_ends_is_waited_for_as_it_told(hearing: Hearing) -> None:
+    node = TrueNode("aaaa", interval_s=10.0)
+    hearing.beat(node)
+    hearing.audience.part("aaaa")
+    hearing.wait(MISSED_HEARTBEATS * 10.0)
+    assert hearing.audience.nodes == ["aaaa"]
 
 
 def test_an_interval_beyond_belief_keeps_no_node_for_ever(hearing: Hearing) -> None:

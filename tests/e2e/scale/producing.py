@@ -13,8 +13,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Final, Self
 
-from producer import ClientGone, Producer
-from producer.blocking import Client
+from producer import Client, ClientGone, Producer
 from tests.e2e.processes import jpeg
 
 FRAMES_PER_S: Final = 10

@@ -12,8 +12,7 @@ from pathlib import Path
 import pytest
 import zmq
 
-from producer import Producer
-from producer.blocking import Client
+from producer import Client, Producer
 from tests.e2e.processes import Events, Publisher, Starter, eventually, jpeg
 
 from .crowd import Crowd, State, Viewer

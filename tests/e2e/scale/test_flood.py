@@ -10,8 +10,7 @@ from pathlib import Path
 import msgpack
 import zmq
 
-from producer import Producer
-from producer.blocking import Client
+from producer import Client, Producer
 from tests.e2e.processes import Command, Publisher, Starter, eventually, jpeg
 
 from .crowd import Crowd, State, Viewer
