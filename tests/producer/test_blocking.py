@@ -153,6 +153,7 @@ def test_who_waits_for_a_client_learns_that_it_has_left(
 ) -> None:
     client = arrive(streamer, producer, window=1)
     assert not client.gone
+    assert not producer.is_gone(client.id)
     assert not client.wait_until_gone(0.01)
     client.publish(b"one")
     publishing = threads.submit(client.publish, b"two")
@@ -164,6 +165,7 @@ def test_who_waits_for_a_client_learns_that_it_has_left(
     assert caught.value.client == client.id
     assert ends(waiting, streamer) is True
     assert client.gone
+    assert producer.is_gone(client.id)
 
 
 def test_a_stop_comes_behind_the_frames_of_its_stream_or_client(
@@ -343,6 +345,7 @@ def test_a_closed_producer_says_so(producer: Producer, streamer: FakeStreamer) -
     with pytest.raises(ClientGone, match="the producer is closed"):
         client.publish(b"")
     assert client.gone
+    assert producer.is_gone(client.id)
     assert producer.wait_for_clients("cam1") == 0
     assert producer.wait_for_streamer() is False
 

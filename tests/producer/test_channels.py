@@ -71,6 +71,20 @@ def test_a_subscription_covers_the_topics_that_begin_with_it(
     assert not channels.shared.covers(b"one/bbbb-17/")
 
 
+def test_of_two_subscriptions_as_long_as_each_other_one_may_end(
+    channels: Channels, streamer: FakeStreamer
+) -> None:
+    streamer.subscribe("all/cam1/", "all/cam2/")
+    streamer.unsubscribe("all/")
+    join(channels, streamer, b"all/cam2/")
+    streamer.unsubscribe("all/cam1/")
+    eventually(
+        lambda: (streamer.look(), channels.look(), not channels.shared.covers(b"all/cam1/"))[2],
+        "the subscription to end",
+    )
+    assert channels.shared.covers(b"all/cam2/")
+
+
 def test_it_is_told_once_that_subscriptions_have_changed(
     channels: Channels, streamer: FakeStreamer
 ) -> None:
