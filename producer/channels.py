@@ -137,8 +137,9 @@ class Outgoing:
     def send(self, parts: list[bytes]) -> bool:
         """Sends without waiting; returns False where there is no room."""
         try:
-            # Small ones are copied anyway; a picture goes as it is.
-            self.socket.send_multipart(parts, zmq.NOBLOCK, copy=len(parts[-1]) < zmq.COPY_THRESHOLD)
+            # A copy costs microseconds. Without one, pyzmq wants to be told by libzmq when a
+            # body has left, which crashes an interpreter that is ending.
+            self.socket.send_multipart(parts, zmq.NOBLOCK)
         except zmq.Again:
             return False
         return True

@@ -119,6 +119,21 @@ def test_a_frame_for_one_client_waits_until_it_can_take_it(streamer: FakeStreame
     asyncio.run(run())
 
 
+def test_credit_is_used_as_soon_as_it_comes(streamer: FakeStreamer) -> None:
+    async def run() -> None:
+        async with producing(streamer) as producer:
+            client = await arrive(streamer, producer, window=1)
+            began = time.monotonic()
+            for number in range(1, 101):
+                await client.publish(b"x")
+                streamer.wait_for(number)
+                streamer.credit("clip", client.id, number)
+            # With safety polls alone it would take five seconds.
+            assert time.monotonic() - began < 3
+
+    asyncio.run(run())
+
+
 def test_who_waits_for_a_client_learns_that_it_has_left(streamer: FakeStreamer) -> None:
     async def run() -> None:
         async with producing(streamer) as producer:

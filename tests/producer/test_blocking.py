@@ -23,12 +23,13 @@ from producer import (
     Client,
     ClientGone,
     ClosedConnection,
+    Credit,
     NewConnection,
     NoConnection,
     Overload,
     Producer,
 )
-from producer.channels import LINGER_S
+from producer.channels import EVENTS_AT_ONCE, LINGER_S
 from tests.e2e.processes import PATIENCE_S, eventually
 
 from .fake_streamer import Context, FakeStreamer, bound_again
@@ -135,6 +136,17 @@ def test_a_frame_for_one_client_waits_until_it_can_take_it(
     assert second.header["time"] == 5
 
 
+def test_credit_is_used_as_soon_as_it_comes(producer: Producer, streamer: FakeStreamer) -> None:
+    client = arrive(streamer, producer, window=1)
+    began = time.monotonic()
+    for number in range(1, 101):
+        client.publish(b"x")
+        streamer.wait_for(number)
+        streamer.credit("clip", client.id, number)
+    # With safety polls alone it would take five seconds.
+    assert time.monotonic() - began < 3
+
+
 def test_a_frame_that_could_not_be_sent_in_time_is_not_sent(
     producer: Producer, streamer: FakeStreamer
 ) -> None:
@@ -144,6 +156,7 @@ def test_a_frame_that_could_not_be_sent_in_time_is_not_sent(
         client.publish(b"two", timeout_s=0.1)
     streamer.credit("clip", client.id, 1)
     client.publish(b"three", timeout_s=PATIENCE_S)
+    assert not producer._driver._waiting._waiters
     assert [each.body for each in streamer.wait_for(2)] == [b"one", b"three"]
     assert [each.header["seq"] for each in streamer.messages] == [1, 2]
 
@@ -243,6 +256,21 @@ def test_events_are_followed_from_the_call_on_and_not_from_the_first_look(
     eventually(lambda: producer.connections("cam1") == 1, "all of it")
     kinds = [type(next(events)) for _ in range(4)]
     assert kinds == [NewConnection, ClosedConnection, NoConnection, NewConnection]
+
+
+def test_a_flood_of_events_is_followed_without_a_pause(
+    producer: Producer, streamer: FakeStreamer
+) -> None:
+    events = producer.events("cam1")
+    streamer.wait_for_question("event/cam1/")
+    number = 20 * EVENTS_AT_ONCE
+    for count in range(number):
+        streamer.credit("cam1", "aaaa-1", count)
+    streamer.look()
+    began = time.monotonic()
+    assert [next(events) for _ in range(number)][-1] == Credit("cam1", "aaaa-1", number - 1)
+    # One batch at each safety poll would take two seconds.
+    assert time.monotonic() - began < 1.5
 
 
 def test_events_of_all_streams_include_those_of_the_nodes(
@@ -416,10 +444,21 @@ def end(script: subprocess.Popen[str], streamer: FakeStreamer) -> tuple[int, str
     return script.returncode, out, errors
 
 
-def test_a_script_that_closes_nothing_ends_and_its_frames_leave(streamer: FakeStreamer) -> None:
-    script = start(streamer, "for n in range(50): producer.publish('cam1', bytes(10_000))")
+def test_a_script_that_closes_nothing_ends_and_its_frames_leave(context: Context) -> None:
+    streamer = FakeStreamer(context, receive_hwm=1)
+    streamer.subscribe()
+    number = 80
+    body = (
+        "assert producer.publish('cam1', b'x')\n"
+        f"for n in range({number}): assert producer.publish('cam1', bytes(100_000))\n"
+        "print('published', flush=True)"
+    )
+    script = start(streamer, body)
+    assert script.stdout is not None
+    streamer.wait_for(1)  # and nothing more is read until the script is at its end
+    assert script.stdout.readline() == "published\n"
+    assert len(streamer.wait_for(1 + number)) == 1 + number
     assert end(script, streamer) == (0, "", "")
-    assert len(streamer.wait_for(50)) == 50
 
 
 def test_ctrl_c_breaks_into_every_wait(streamer: FakeStreamer) -> None:
@@ -447,8 +486,7 @@ def test_a_producer_is_refused_in_a_process_that_was_forked_off(
 ) -> None:
     client = arrive(streamer, producer)
     read, write = os.pipe()
-    with producer._driver._lock:  # as if the other thread held it just then
-        child = os.fork()
+    child = fork_while_locked(producer)
     if child == 0:
         os.write(write, _refusals(producer, client).encode())
         os._exit(0)
@@ -462,6 +500,25 @@ def test_a_producer_is_refused_in_a_process_that_was_forked_off(
     }
     assert producer.publish("cam1", b"the parent goes on")
     assert streamer.wait_for(1)[0].body == b"the parent goes on"
+
+
+def fork_while_locked(producer: Producer) -> int:
+    """Forks while another thread holds the producer's lock: in the child it is held for ever."""
+    held, release = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with producer._driver._lock:
+            held.set()
+            release.wait(PATIENCE_S)
+
+    holder = threading.Thread(target=hold)
+    holder.start()
+    held.wait(PATIENCE_S)
+    child = os.fork()
+    release.set()
+    if child:
+        holder.join()
+    return child
 
 
 def _refusals(producer: Producer, client: Client) -> str:

@@ -214,6 +214,18 @@ def test_a_client_that_has_left_is_gone(bench: Bench) -> None:
         bench.publish_to(client)
 
 
+def test_a_client_that_has_left_leaves_no_window_behind(bench: Bench) -> None:
+    bench.join()
+    bench.follow("clip")
+    client = bench.streamer.join("clip", window=2)
+    bench.has(client)
+    assert bench.publish_to(client)
+    assert bench.core._window._flows
+    bench.streamer.leave("clip", client)
+    bench.until(lambda: bench.core.gone(client), "the client to leave")
+    assert not bench.core._window._flows
+
+
 def test_a_client_of_which_only_others_have_told_us_is_looked_for(bench: Bench) -> None:
     bench.join()
     assert bench.publish_to("aaaa-7") is None
@@ -265,7 +277,8 @@ def test_what_was_under_way_when_the_link_broke_does_not_count_for_ever(bench: B
     assert [bench.publish_to(client) for _ in range(2)] == [True, None]
     bench.streamer.unsubscribe("one/aaaa-")
     bench.streamer.unsubscribe("all/")
-    bench.until(lambda: bench.core.joined() is None, "the link to break")
+    targeted = bench.core._channels.targeted
+    bench.until(lambda: not targeted.is_joined, "the link to break")
     bench.streamer.subscribe()
     bench.until(lambda: bench.publish_to(client), "the link to heal")
 
@@ -320,6 +333,13 @@ def test_a_heartbeat_changes_the_streams_in_it(bench: Bench) -> None:
     assert "cam2" not in bench.changes
 
 
+def test_a_snapshot_changes_its_stream_though_nobody_came_or_went(bench: Bench) -> None:
+    bench.follow("cam1")
+    bench.streamer.answer("cam1")
+    bench.until(lambda: "cam1" in bench.changes, "the snapshot")
+    assert ANY_EVENT not in bench.changes
+
+
 def test_a_stream_in_doubt_is_asked_for_if_it_is_followed(bench: Bench) -> None:
     bench.follow("cam1")
     bench.streamer.join("cam1", 1)
@@ -358,7 +378,8 @@ def test_the_clients_of_a_node_that_dies_before_its_first_heartbeat_are_lost(
     bench.streamer.join("cam1")
     bench.has("aaaa-1")
     bench.streamer.close()
-    eventually(lambda: (bench.core.look(), bench.core.joined() is None)[1], "the end")
+    targeted = bench.core._channels.targeted
+    eventually(lambda: (bench.core.look(), not targeted.is_joined)[1], "the connection to end")
     for _ in range(8):
         bench.clock.now += 0.5
         bench.core.look()
@@ -370,13 +391,17 @@ def test_nobody_is_silent_whose_words_still_wait(bench: Bench) -> None:
     bench.streamer.join("cam1")
     bench.streamer.beat(interval=1.0)
     bench.until(lambda: bench.core.watched("cam1"), "a client")
+    bench.pass_time(2.5)
+    bench.streamer.node = "bbbb"
     for _ in range(EVENTS_AT_ONCE):
-        bench.streamer.credit("cam1", "bbbb-1", 1)
+        bench.streamer.beat()
+    bench.streamer.node = "aaaa"
     bench.streamer.credit("cam1", "aaaa-1", 7)
     bench.streamer.pause(0.3)
-    bench.clock.now += 0.5
+    bench.clock.now += 0.9
     bench.core.look()
     assert bench.core.has_more
+    assert bench.core.gone("aaaa-1") is None
     bench.core.look()
     assert not bench.core.has_more
     watcher = bench.core.audience.find("aaaa-1")
