@@ -25,6 +25,7 @@ from producer import (
     Overload,
 )
 from producer.channels import EVENTS_AT_ONCE
+from producer.core import POLL_S
 from tests.e2e.processes import PATIENCE_S
 
 from .fake_streamer import FakeStreamer
@@ -389,10 +390,11 @@ def test_a_closed_producer_says_so(streamer: FakeStreamer) -> None:
     asyncio.run(run())
 
 
-def test_a_flood_that_is_still_taken_in_does_not_outlive_the_producer(
-    streamer: FakeStreamer,
-) -> None:
+def test_what_is_still_taken_in_does_not_outlive_the_producer(streamer: FakeStreamer) -> None:
+    problems: list[object] = []
+
     async def run() -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda _, each: problems.append(each))
         async with producing(streamer) as producer:
             producer.events("cam1")
             await question(streamer, "event/cam1/")
@@ -402,9 +404,10 @@ def test_a_flood_that_is_still_taken_in_does_not_outlive_the_producer(
             producer._driver._look()
             assert producer._core.has_more
             await producer.close()
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(2 * POLL_S)
 
     asyncio.run(run())
+    assert problems == []
 
 
 def test_what_was_published_leaves_before_the_end(streamer: FakeStreamer) -> None:

@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -457,6 +458,8 @@ def test_a_script_that_closes_nothing_ends_and_its_frames_leave(context: Context
     assert script.stdout is not None
     streamer.wait_for(1)  # and nothing more is read until the script is at its end
     assert script.stdout.readline() == "published\n"
+    with suppress(subprocess.TimeoutExpired):  # it is not to end before its frames have left
+        script.wait(LINGER_S / 4)
     assert len(streamer.wait_for(1 + number)) == 1 + number
     assert end(script, streamer) == (0, "", "")
 
