@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import socket
 import statistics
 import threading
@@ -188,6 +189,8 @@ def test_a_targeted_stream_waits_for_its_client(
 
 
 CLIP_FRAMES = 25
+MANY = 100
+WINDOW = 16
 
 
 def _show_to_all(producer: Producer) -> None:
@@ -195,11 +198,40 @@ def _show_to_all(producer: Producer) -> None:
         threading.Thread(target=_show, args=(client,), daemon=True).start()
 
 
-def _show(client: Client) -> None:
+def _show(client: Client, sent: Callable[[int], None] = lambda _: None) -> None:
     for number in range(CLIP_FRAMES):
         client.publish(jpeg(number, FRAME_BYTES))
+        sent(number)
     client.stop()
 
 
 def _whole(viewer: Viewer) -> bool:
     return viewer.state is State.ENDED and viewer.numbers == list(range(CLIP_FRAMES))
+
+
+def test_targeted_streams_are_complete_behind_a_relay_that_holds_their_windows(
+    start: Starter,
+) -> None:
+    """Behind a relay, targeted streams are complete while `frames_hwm` there holds their windows.
+
+    That is twice `window` for each client that is served at the same time on one node.
+    """
+    # ZeroMQ learns of room in steps of half the mark: it takes twice what is under way.
+    relay = start.relay("--frames-hwm", str(2 * MANY * WINDOW))
+    sides = ["--connect-frames", relay.addresses["streamer-frames"]]
+    sides += ["--connect-events", relay.addresses["streamer-events"]]
+    config = f'[streams."clip"]\noverload = "queue"\nwindow = {WINDOW}\n'
+    # Nobody is to take it for dead while it hangs.
+    streamer = start.streamer(*sides, "--heartbeat-interval-s", "10", config=config)
+    ends = relay.addresses["producer-frames"], relay.addresses["producer-events"]
+    sent: list[int] = []
+    with Producer(*ends) as producer, Crowd() as crowd:
+        viewers = crowd.join(streamer.http, "/streams/clip", MANY)
+        clients = [each for _, each in zip(viewers, producer.clients("clip"), strict=False)]
+        streamer.process.send_signal(signal.SIGSTOP)
+        for client in clients:
+            threading.Thread(target=_show, args=(client, sent.append), daemon=True).start()
+        eventually(lambda: len(sent) == MANY * WINDOW, "every window to be full")
+        streamer.process.send_signal(signal.SIGCONT)
+        eventually(lambda: all(each.is_over for each in viewers), "the clips to end")
+        assert [_whole(each) for each in viewers] == [True] * MANY
