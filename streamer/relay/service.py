@@ -70,7 +70,7 @@ async def run(
     finally:
         await asyncio.to_thread(relay.stop)
         await asyncio.to_thread(context.term)
-        log.info("ended")
+    log.info("ended")
 
 
 class Relay:

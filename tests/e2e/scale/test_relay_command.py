@@ -58,12 +58,12 @@ def test_a_signal_ends_it_with_code_0(start: Starter, context: Context, number: 
     assert relay.process.stdout.read() == ""
 
 
-@pytest.mark.parametrize("option", [f"--{end}" for end in ENDS])
+@pytest.mark.parametrize("option", [*(f"--{end}" for end in ENDS), "--http"])
 def test_a_port_in_use_ends_the_start_with_one_line_and_code_1(start: Starter, option: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         address = f"127.0.0.1:{taken.getsockname()[1]}"
         given = {f"--{end}": "tcp://127.0.0.1:0" for end in ENDS}
-        given[option] = f"tcp://{address}"
+        given[option] = address if option == "--http" else f"tcp://{address}"
         words = [word for pair in given.items() for word in pair]
         refused = start.run("streamer.relay", *words, ready=False)
         assert refused.process.wait(20) == 1
