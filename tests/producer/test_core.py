@@ -1,96 +1,18 @@
-"""Attempts that never wait, at a streamer made of raw sockets and with a clock of the test's."""
+"""Attempts that never wait."""
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Callable, Iterator
-
 import pytest
 
-from producer.channels import EVENTS_AT_ONCE, SHARED_HWM, TARGETED_HWM, Endpoints
-from producer.core import ClientGone, Core
+from producer.channels import SHARED_HWM, TARGETED_HWM
+from producer.core import ClientGone
 from producer.departures import SEARCH_S
 from producer.joining import JOIN_TIMEOUT_S, SUBSCRIPTIONS_S
-from producer.waiting import ANY_EVENT, EVERYTHING
-from protocol import (
-    AllClients,
-    ClosedConnection,
-    CloseReason,
-    Frame,
-    NewConnection,
-    NoConnection,
-    OneClient,
-)
-from tests.e2e.processes import eventually
+from producer.waiting import EVERYTHING
+from protocol import Frame, OneClient
 
+from .core_bench import CAM1, Bench
 from .fake_streamer import FakeStreamer
-
-CAM1 = AllClients("cam1")
-
-
-class Clock:
-    """Time that passes when the test says so."""
-
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-class Bench:
-    """A core and a streamer, made to move together."""
-
-    def __init__(self, streamer: FakeStreamer) -> None:
-        self.streamer = streamer
-        self.clock = Clock()
-        self.core = Core(Endpoints(*streamer.addresses), self.clock)
-        self.changes: set[str] = set()
-
-    def look(self) -> None:
-        self.streamer.look()
-        self.changes |= self.core.look()
-
-    def until(self, holds: Callable[[], object], what: str) -> None:
-        def looked() -> bool:
-            self.look()
-            return bool(holds())
-
-        eventually(looked, what)
-
-    def join(self) -> None:
-        self.until(self.core.joined, "a streamer")
-        self.until(lambda: self.core.stop(OneClient("aaaa-1"), now=True), "all subscriptions")
-        self.streamer.wait_for(1)
-        self.streamer.messages.clear()
-
-    def pass_time(self, seconds: float) -> None:
-        """Lets time pass in looks so small that nobody seems to have been suspended."""
-        for _ in range(int(seconds / 0.5)):
-            self.clock.now += 0.5
-            self.look()
-
-    def follow(self, stream: str) -> None:
-        self.core.watched(stream)
-        self.streamer.wait_for_question(f"event/{stream}/")
-
-    def has(self, client: str) -> None:
-        self.until(lambda: self.core.audience.find(client), f"client {client}")
-
-    def publish(self, body: bytes = b"a picture") -> bool | None:
-        return self.core.publish(self.core.frame(CAM1, body, None, None, None))
-
-    def publish_to(self, client: str, since: float = 1000.0) -> bool | None:
-        frame = self.core.frame(OneClient(client), b"a picture", None, None, None)
-        return self.core.publish_to(frame, client, since)
-
-
-@pytest.fixture
-def bench(streamer: FakeStreamer) -> Iterator[Bench]:
-    bench = Bench(streamer)
-    yield bench
-    bench.core.close()
-
 
 # Publishing to all.
 
@@ -311,130 +233,6 @@ def test_a_stop_waits_for_a_streamer_as_a_first_frame_does(bench: Bench) -> None
     assert bench.core.stop(CAM1, now=False) is None
     bench.clock.now += JOIN_TIMEOUT_S
     assert bench.core.stop(CAM1, now=False) is False
-
-
-# The audience.
-
-
-def test_who_watches_is_counted_from_the_first_question_on(bench: Bench) -> None:
-    bench.follow("cam1")
-    assert bench.core.watched("cam1") is None
-    bench.streamer.answer("cam1", "aaaa-1", "aaaa-2")
-    bench.until(lambda: bench.core.watched("cam1") == 2, "2 clients")
-    assert "cam1" in bench.changes
-
-
-def test_a_heartbeat_changes_the_streams_in_it(bench: Bench) -> None:
-    bench.streamer.wait_for_question("node/")
-    bench.streamer.join("cam1")
-    bench.streamer.beat()
-    bench.until(lambda: "cam1" in bench.changes, "the heartbeat")
-    assert ANY_EVENT in bench.changes
-    assert "cam2" not in bench.changes
-
-
-def test_a_snapshot_changes_its_stream_though_nobody_came_or_went(bench: Bench) -> None:
-    bench.follow("cam1")
-    bench.streamer.answer("cam1")
-    bench.until(lambda: "cam1" in bench.changes, "the snapshot")
-    assert ANY_EVENT not in bench.changes
-
-
-def test_a_stream_in_doubt_is_asked_for_if_it_is_followed(bench: Bench) -> None:
-    bench.follow("cam1")
-    bench.streamer.join("cam1", 1)
-    bench.streamer.join("cam2", 1)
-    bench.streamer.forget("event/cam1/")
-    bench.streamer.join("cam1", 2)
-    bench.streamer.beat()
-    bench.until(lambda: bench.core.watched("cam1") == 2, "the clients")
-    bench.pass_time(1.0)
-    bench.streamer.wait_for_question("event/cam1/", 2)
-    bench.core.follow(None)
-    bench.pass_time(1.0)
-    bench.streamer.wait_for_question("event/cam2/")
-
-
-def test_the_clients_of_a_node_that_falls_silent_are_lost(bench: Bench) -> None:
-    follower = bench.core.follow("cam1")
-    bench.streamer.wait_for_question("event/cam1/")
-    bench.streamer.join("cam1")
-    bench.streamer.beat(interval=1.0)
-    bench.until(lambda: bench.core.watched("cam1"), "a client")
-    bench.pass_time(4.0)
-    assert bench.core.watched("cam1") is None
-    opened, closed, nobody = follower.next(), follower.next(), follower.next()
-    assert isinstance(opened, NewConnection)
-    assert isinstance(closed, ClosedConnection)
-    assert closed.reason is CloseReason.LOST
-    assert nobody == NoConnection("cam1")
-
-
-def test_the_clients_of_a_node_that_dies_before_its_first_heartbeat_are_lost(
-    bench: Bench,
-) -> None:
-    bench.join()
-    bench.follow("cam1")
-    bench.streamer.join("cam1")
-    bench.has("aaaa-1")
-    bench.streamer.close()
-    targeted = bench.core._channels.targeted
-    eventually(lambda: (bench.core.look(), not targeted.is_joined)[1], "the connection to end")
-    for _ in range(8):
-        bench.clock.now += 0.5
-        bench.core.look()
-    assert bench.core.gone("aaaa-1")
-
-
-def test_nobody_is_silent_whose_words_still_wait(bench: Bench) -> None:
-    bench.follow("cam1")
-    bench.streamer.join("cam1")
-    bench.streamer.beat(interval=1.0)
-    bench.until(lambda: bench.core.watched("cam1"), "a client")
-    bench.pass_time(2.5)
-    bench.streamer.node = "bbbb"
-    for _ in range(EVENTS_AT_ONCE):
-        bench.streamer.beat()
-    bench.streamer.node = "aaaa"
-    bench.streamer.credit("cam1", "aaaa-1", 7)
-    bench.streamer.pause(0.3)
-    bench.clock.now += 0.9
-    bench.core.look()
-    assert bench.core.has_more
-    assert bench.core.gone("aaaa-1") is None
-    bench.core.look()
-    assert not bench.core.has_more
-    watcher = bench.core.audience.find("aaaa-1")
-    assert watcher is not None
-    assert watcher.delivered == 7
-
-
-def test_who_begins_to_follow_gets_those_who_are_there_first(bench: Bench) -> None:
-    bench.follow("cam1")
-    bench.streamer.answer("cam1", "aaaa-1", "aaaa-2")
-    bench.has("aaaa-2")
-    for follower in (bench.core.follow("cam1"), bench.core.follow(None)):
-        opened = [follower.next(), follower.next()]
-        assert [getattr(each, "client", None) for each in opened] == ["aaaa-1", "aaaa-2"]
-    arrivals = bench.core.arrivals("cam1")
-    first = arrivals.next()
-    assert first is not None
-    assert first.client == "aaaa-1"
-    assert bench.core.arrivals("cam2").next() is None
-
-
-def test_a_follower_that_is_dropped_takes_nothing_any_more(bench: Bench) -> None:
-    follower = bench.core.follow("cam1")
-    assert len(bench.core._followers) == 1
-    del follower
-    gc.collect()
-    assert len(bench.core._followers) == 0
-
-
-def test_a_name_that_is_none_is_refused(bench: Bench) -> None:
-    for verb in (bench.core.follow, bench.core.arrivals, bench.core.watched):
-        with pytest.raises(ValueError, match="bad stream name"):
-            verb("no/name")
 
 
 def test_a_frame_is_not_numbered_before_it_is_sent(bench: Bench) -> None:

@@ -6,13 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from producer.sending import (
-    LOST_AFTER_S,
-    TOPICS_REMEMBERED,
-    Numbers,
-    Window,
-    new_producer_id,
-)
+from producer.sending import LOST_AFTER_S, TOPICS_REMEMBERED, Numbers, Window, new_producer_id
 from protocol import AllClients, OneClient, Overload, Watcher
 
 CAM1, CAM2 = AllClients("cam1"), AllClients("cam2")

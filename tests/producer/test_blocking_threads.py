@@ -1,0 +1,49 @@
+"""`Producer` in many threads."""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+from producer import Producer
+
+from .fake_streamer import FakeStreamer
+from .meeting import ends
+
+
+def test_threads_share_a_producer_and_each_topic_keeps_its_order(
+    producer: Producer, streamer: FakeStreamer, threads: ThreadPoolExecutor
+) -> None:
+    def publish(name: str) -> int:
+        sent = 0
+        for number in range(300):
+            while not producer.publish(name, number.to_bytes(2)):
+                time.sleep(0.001)
+            sent += 1
+        return sent
+
+    tasks = [threads.submit(publish, f"cam{number}") for number in range(8)]
+    messages = streamer.wait_for(8 * 300)
+    assert [task.result() for task in tasks] == [300] * 8
+    for name in range(8):
+        own = [each for each in messages if each.topic == f"all/cam{name}/"]
+        assert [int.from_bytes(each.body) for each in own] == list(range(300))
+        assert [each.header["seq"] for each in own] == list(range(1, 301))
+
+
+def test_each_thread_waits_for_its_own_client(
+    producer: Producer, streamer: FakeStreamer, threads: ThreadPoolExecutor
+) -> None:
+    clients = producer.clients("clip")
+    streamer.wait_for_question("event/clip/")
+    for number in range(10):
+        streamer.join("clip", number, window=1)
+    fed = [next(clients) for _ in range(10)]
+    for client in fed:
+        client.publish(b"one")
+    tasks = [threads.submit(client.publish, b"two") for client in fed]
+    streamer.wait_for(10)
+    for client, task in reversed(list(zip(fed, tasks, strict=True))):
+        assert not task.done()
+        streamer.credit("clip", client.id, 1)
+        ends(task, streamer)
