@@ -11,21 +11,44 @@
 The events that both tell are here too, to be matched on.
 """
 
-from producer.asynchronous import AsyncProducer
-from producer.blocking import Producer
-from producer.client import AsyncClient, Client
-from producer.departures import ClientGone
-from protocol import (
-    ClosedConnection,
-    CloseReason,
-    Credit,
-    Event,
-    Goodbye,
-    Heartbeat,
-    NewConnection,
-    NoConnection,
-    Overload,
-)
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from producer.asynchronous import AsyncProducer
+    from producer.blocking import Producer
+    from producer.client import AsyncClient, Client
+    from producer.departures import ClientGone
+    from protocol import (
+        ClosedConnection,
+        CloseReason,
+        Credit,
+        Event,
+        Goodbye,
+        Heartbeat,
+        NewConnection,
+        NoConnection,
+        Overload,
+    )
+else:
+    _HOMES = {
+        "AsyncClient": "producer.client",
+        "AsyncProducer": "producer.asynchronous",
+        "Client": "producer.client",
+        "ClientGone": "producer.departures",
+        "Producer": "producer.blocking",
+    }
+
+    def __getattr__(name: str) -> object:
+        """Imports what is asked for: the command has to take signals before that (PEP 562)."""
+        if name not in __all__:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        value = globals()[name] = getattr(import_module(_HOMES.get(name, "protocol")), name)
+        return value
+
+    def __dir__() -> list[str]:
+        return [*globals(), *__all__]
+
 
 __all__ = [
     "AsyncClient",

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from producer.command.interruption import SIGNALS, end_at_once, end_once
+
+end_at_once()  # what follows takes longer than a signal may wait
+
 import asyncio
 import logging
 import os
-import signal
 import sys
 from typing import Final, NoReturn
 
@@ -36,8 +39,6 @@ def main() -> NoReturn:
     except BrokenPipeError:
         # Who read the events has seen enough; nothing can be flushed at the exit any more.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except KeyboardInterrupt:  # before the event loop takes signals
-        pass
     sys.exit(0)
 
 
@@ -58,9 +59,12 @@ def _prepare_log(level: str) -> None:
 async def _until_signal(settings: Settings) -> None:
     shutdown = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in SIGNALS:
         loop.add_signal_handler(number, shutdown.set)
-    await first_of(perform(settings, sys.stdout), _wait(shutdown))
+    try:
+        await first_of(perform(settings, sys.stdout), _wait(shutdown))
+    finally:
+        end_once()
 
 
 async def _wait(shutdown: asyncio.Event) -> None:

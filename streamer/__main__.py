@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from streamer.signals import end_at_once
+
+end_at_once()  # what follows takes longer than a signal may wait
+
 import os
 import sys
 from typing import NoReturn

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import resource
-import signal
 import sys
 from collections.abc import Callable, Coroutine
 from typing import Any, Final, NoReturn
 
 from streamer.configuration.checks import SettingsError
 from streamer.errors import StartError
+from streamer.signals import SIGNALS, end_once
 
 BAD_USAGE: Final = 2
 CANNOT_START: Final = 1
@@ -59,9 +59,12 @@ def _run(serve: Serve) -> str | None:
 async def _until_signal(serve: Serve) -> None:
     shutdown = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in SIGNALS:
         loop.add_signal_handler(number, shutdown.set)
-    await serve(shutdown)
+    try:
+        await serve(shutdown)
+    finally:
+        end_once()
 
 
 def prepare_process(log_level: str) -> None:

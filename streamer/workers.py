@@ -17,6 +17,7 @@ import tempfile
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
@@ -33,6 +34,7 @@ from streamer.errors import StartError
 from streamer.relay.service import Relay
 from streamer.relay.settings import RelaySettings
 from streamer.service import Addresses, Place
+from streamer.signals import SIGNALS
 
 # A worker that died is started again after this time, seconds: one that dies at once must
 # not keep a core busy.
@@ -214,7 +216,14 @@ class Supervisor:
         process = _spawn.Process(
             target=_work, args=(self._settings, self._folder, theirs), name="partcast-worker"
         )
-        process.start()
+        # Starting its first process, multiprocessing lets signals through once more.
+        resource_tracker.ensure_running()
+        # A worker inherits that they are held back, until it can take them (sigprocmask(2)).
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+        try:
+            process.start()
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
         theirs.close()
         return Worker(process, ours)
 
@@ -243,6 +252,7 @@ async def _serve(settings: Settings, folder: Path, says: Connection) -> None:
     shutdown = asyncio.Event()
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGTERM, shutdown.set)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
     parent = multiprocessing.parent_process()
     if parent is not None:
         # A supervisor that was killed leaves no orphans behind.
