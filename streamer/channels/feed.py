@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable
 from typing import Final
 
@@ -12,9 +12,9 @@ import zmq
 
 from protocol import MalformedError, Refusal, decode, node_subscription
 from streamer.channels.refusals import RefusalLog
+from streamer.channels.subscriber import Subscriber
 from streamer.channels.subscriptions import WatchedTopics, of_patterns
-from streamer.channels.watch import Watch, has_message
-from streamer.channels.zeromq import attach, hard_limit, harden
+from streamer.channels.watch import Watch
 from streamer.configuration.settings import Settings
 from streamer.fanout.hub import Hub
 from streamer.fanout.slices import MOST_BATCH_BYTES
@@ -23,12 +23,19 @@ from streamer.fanout.slices import MOST_BATCH_BYTES
 TURN_S: Final = 0.004
 # Messages taken in before they are delivered; those of one stream go out together.
 BATCH_MESSAGES: Final = 32
+# Targeted messages of a relay that may wait here for a turn. A library producer has at most 40
+# under way to a node, so that many of them fit; who keeps to no window is bounded by it too.
+TARGETED_HWM: Final = 1_000
 
 log = logging.getLogger(__name__)
 
 
 class Feed:
     """The streamer's end of the frames channel.
+
+    Where it connects, targeted frames have a socket of their own: a relay drops what does not
+    fit into a connection's pipe, and a flood of shared frames is to drop none of them. Where it
+    binds, each producer's connections are pipes of their own already.
 
     Args:
         context: the process's ZeroMQ context.
@@ -61,21 +68,35 @@ class Feed:
         self.received = 0
         self.received_bytes = 0
         self.polled = asyncio.Event()
-        self._socket = context.socket(zmq.SUB)
-        harden(self._socket)
-        self._socket.setsockopt(zmq.RCVHWM, settings.frames_hwm)
-        # Subscriptions count against the sending mark, and are not to be lost (libzmq 2258).
-        self._socket.setsockopt(zmq.SNDHWM, 0)
-        self._socket.setsockopt(zmq.MAXMSGSIZE, hard_limit(settings.max_frame_bytes))
         self._watched = WatchedTopics() if settings.subscribe == "watched" else None
-        for topic in [] if self._watched else of_patterns(settings.allow_streams):
-            self._socket.subscribe(topic)
-        self._socket.subscribe(node_subscription(node))
+        self._shared: list[Subscriber] = []
+        self._subscribers: list[Subscriber] = []
+        self.endpoints: list[str] = []
         try:
-            self.endpoints = attach(self._socket, settings.bind_frames, settings.connect_frames)
+            self._open(context, node_subscription(node))
         except zmq.ZMQError:
-            self._socket.close(0)
+            self.close()
             raise
+
+    def _open(self, context: zmq.Context[zmq.Socket[bytes]], targeted: bytes) -> None:
+        settings = self._settings
+        shared = [] if self._watched else of_patterns(settings.allow_streams)
+
+        def add(hwm: int, *topics: bytes) -> Subscriber:
+            subscriber = Subscriber(context, hwm, settings.max_frame_bytes)
+            self._subscribers.append(subscriber)
+            subscriber.subscribe(*topics)
+            return subscriber
+
+        if settings.bind_frames:
+            bound = add(settings.frames_hwm, *shared, targeted)
+            self._shared.append(bound)
+            self.endpoints += bound.attach(settings.bind_frames)
+        if settings.connect_frames:
+            connected = add(settings.frames_hwm, *shared)
+            self._shared.append(connected)
+            self.endpoints += connected.attach("", *settings.connect_frames)
+            add(TARGETED_HWM, targeted).attach("", *settings.connect_frames)
 
     @property
     def refused(self) -> Counter[Refusal]:
@@ -84,19 +105,21 @@ class Feed:
 
     def start(self) -> None:
         """Begins to receive."""
-        self._watch = Watch(self._socket, self._loop, self._turn)
+        first, *more = (each.socket for each in self._subscribers)
+        self._watch = Watch(first, self._loop, self._turn)
+        for each in more:
+            self._watch.add(each)
 
     def follow(self) -> None:
         """Takes the streams that are watched, where only those are to be taken."""
         if self._watched is None:
             return
         new, old = self._watched.update(self._hub.streams.watched(), self._clock())
-        for topic in new:
-            self._socket.subscribe(topic)
-        for topic in old:
-            self._socket.unsubscribe(topic)
+        for each in self._shared:
+            each.subscribe(*new)
+            each.unsubscribe(*old)
         if new or old:
-            self.wake()  # the socket sends subscriptions only when it is used
+            self.wake()  # a socket sends subscriptions only when it is used
 
     def wake(self) -> None:
         """Asks for a turn, because the hub has work."""
@@ -107,7 +130,8 @@ class Feed:
         """Stops receiving."""
         if self._watch is not None:
             self._watch.close()
-        self._socket.close(0)
+        for each in self._subscribers:
+            each.close()
 
     def _turn(self) -> bool:
         """Receives and delivers for one budget; returns whether there is more to do."""
@@ -122,11 +146,17 @@ class Feed:
         return False
 
     def _receive(self) -> bool:
-        """Takes what waits in, up to a batch; returns whether anything did."""
+        """Takes what waits in, up to a batch, from each socket in turn; tells whether any did."""
         received = self.received
         enough = self.received_bytes + MOST_BATCH_BYTES
-        while self.received_bytes < enough and has_message(self._socket):
-            self._take(self._socket.recv_multipart(zmq.NOBLOCK))
+        waiting = deque(self._subscribers)
+        while waiting and self.received_bytes < enough:
+            parts = waiting[0].take()
+            if parts is None:
+                waiting.popleft()
+                continue
+            self._take(parts)
+            waiting.rotate(-1)
             if self.received - received >= BATCH_MESSAGES:
                 break
         return self.received != received

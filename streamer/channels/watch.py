@@ -1,6 +1,6 @@
-"""Watches a ZeroMQ socket from the event loop, with a budget for each turn.
+"""Watches ZeroMQ sockets from the event loop, with a budget for each turn.
 
-The socket's file descriptor is edge-triggered (zmq_getsockopt(3), ZMQ_FD): after each wake
+A socket's file descriptor is edge-triggered (zmq_getsockopt(3), ZMQ_FD): after each wake
 the socket is drained until it says that nothing is left, or until the turn's budget is used
 up, and then goes on in the next turn. An `await recv()` per message would starve all else
 while messages wait.
@@ -19,12 +19,12 @@ SAFETY_POLL_S: Final = 0.1
 
 
 class Watch:
-    """Calls `drain` whenever a socket may have messages.
+    """Calls `drain` whenever one of some sockets may have messages.
 
     Args:
-        sock: the socket.
+        sock: the first socket; `add` adds further ones.
         loop: the event loop.
-        drain: takes messages; returns whether it wants another turn.
+        drain: takes messages of all of them; returns whether it wants another turn.
 
     """
 
@@ -33,11 +33,16 @@ class Watch:
     ) -> None:
         self._loop = loop
         self._drain = drain
-        self._fd = sock.fileno()
+        self._descriptors: list[int] = []
         self._scheduled = False
         self._closed = False
-        loop.add_reader(self._fd, self.schedule)
         self._safety = loop.call_later(SAFETY_POLL_S, self._poll)
+        self.add(sock)
+
+    def add(self, sock: zmq.Socket[bytes]) -> None:
+        """Watches one more socket, from the next turn on."""
+        self._descriptors.append(sock.fileno())
+        self._loop.add_reader(self._descriptors[-1], self.schedule)
         self.schedule()
 
     def schedule(self) -> None:
@@ -47,10 +52,11 @@ class Watch:
             self._loop.call_soon(self._turn)
 
     def close(self) -> None:
-        """Stops watching; the socket may be closed then."""
+        """Stops watching; the sockets may be closed then."""
         self._closed = True
         self._safety.cancel()
-        self._loop.remove_reader(self._fd)
+        for descriptor in self._descriptors:
+            self._loop.remove_reader(descriptor)
 
     def _turn(self) -> None:
         self._scheduled = False

@@ -267,6 +267,77 @@ async def test_a_stop_comes_through_a_flood_on_a_socket_of_its_own(
     assert viewer.body.closed
 
 
+class Relayed:
+    """A feed behind a relay, which is nothing but the socket that nodes connect to."""
+
+    def __init__(self, context: Context, loop: asyncio.AbstractEventLoop) -> None:
+        self.node = Node()
+        self._socket = context.socket(zmq.XPUB)
+        self._socket.setsockopt(zmq.SNDHWM, 256)
+        self._socket.setsockopt(zmq.LINGER, 0)
+        self._socket.bind("tcp://127.0.0.1:*")
+        endpoint = self._socket.getsockopt_string(zmq.LAST_ENDPOINT)
+        settings = Settings(connect_frames=(endpoint,), connect_events=(ANY_PORT,))
+        self.feed = Feed(context, settings, "node", self.node.hub, time.monotonic, loop)
+        self.feed.start()
+        assert self.feed.endpoints == [endpoint]
+
+    async def subscribed(self) -> None:
+        subscriptions = set()
+        async with asyncio.timeout(20):
+            while subscriptions != {b"\1all/", b"\1one/node-"}:
+                await asyncio.sleep(0.001)
+                while self._socket.poll(0):
+                    subscriptions.add(self._socket.recv())
+
+    def send(self, message: Message) -> None:
+        self._socket.send_multipart(encode(message))
+
+    def close(self) -> None:
+        self.feed.close()
+        self._socket.close(0)
+
+
+@pytest.fixture
+def relayed(context: Context, loop: asyncio.AbstractEventLoop) -> Iterator[Relayed]:
+    relayed = Relayed(context, loop)
+    yield relayed
+    relayed.close()
+
+
+async def test_behind_a_relay_a_flood_of_shared_frames_drops_no_targeted_one(
+    relayed: Relayed,
+) -> None:
+    watching, served = relayed.node.join(), relayed.node.join("clip")
+    await relayed.subscribed()
+    for number in range(20_000):
+        relayed.send(frame(number, 1000))
+    for number in range(100):
+        relayed.send(frame_for(served.id, number))
+    async with asyncio.timeout(20):
+        while len(served.numbers) < 100:
+            await asyncio.sleep(0.001)
+    assert served.numbers == list(range(100))
+    assert 0 < len(watching.numbers) < 20_000  # the relay had to drop some
+
+
+async def test_behind_a_relay_shared_and_targeted_frames_have_their_turn_alternately(
+    relayed: Relayed,
+) -> None:
+    watching, served = relayed.node.join(), relayed.node.join("clip")
+    await relayed.subscribed()
+    for number in range(100):
+        relayed.send(frame(number, 10_000))
+        relayed.send(frame_for(served.id, number, 10_000))
+    time.sleep(0.3)  # noqa: ASYNC251  all wait for the feed, while the event loop is busy
+    seen = []
+    async with asyncio.timeout(20):
+        while not seen or seen[-1] != (100, 100):
+            await asyncio.sleep(0)
+            seen.append((len(watching.numbers), len(served.numbers)))
+    assert max(abs(shared - targeted) for shared, targeted in seen) <= 32
+
+
 async def test_an_endpoint_in_use_is_named(
     published: Published, context: Context, loop: asyncio.AbstractEventLoop
 ) -> None:

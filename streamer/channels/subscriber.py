@@ -1,0 +1,51 @@
+"""One socket of a streamer's end of the frames channel."""
+
+from __future__ import annotations
+
+import zmq
+
+from streamer.channels.watch import has_message
+from streamer.channels.zeromq import attach, hard_limit, harden
+
+
+class Subscriber:
+    """A SUB socket: a pipe of its own at each peer, with its own high-water mark.
+
+    Args:
+        context: the process's ZeroMQ context.
+        hwm: messages that may wait here for each peer.
+        max_frame_bytes: largest payload that is taken in.
+
+    """
+
+    def __init__(
+        self, context: zmq.Context[zmq.Socket[bytes]], hwm: int, max_frame_bytes: int
+    ) -> None:
+        self.socket = context.socket(zmq.SUB)
+        harden(self.socket)
+        self.socket.setsockopt(zmq.RCVHWM, hwm)
+        # Subscriptions count against the sending mark, and are not to be lost (libzmq 2258).
+        self.socket.setsockopt(zmq.SNDHWM, 0)
+        self.socket.setsockopt(zmq.MAXMSGSIZE, hard_limit(max_frame_bytes))
+
+    def subscribe(self, *topics: bytes) -> None:
+        """Takes what begins with these topics."""
+        for topic in topics:
+            self.socket.subscribe(topic)
+
+    def unsubscribe(self, *topics: bytes) -> None:
+        """Takes no more what begins with these topics."""
+        for topic in topics:
+            self.socket.unsubscribe(topic)
+
+    def attach(self, bind: str, *connect: str) -> list[str]:
+        """Binds and connects; returns the addresses that are really used, or raises ZMQError."""
+        return attach(self.socket, bind, connect)
+
+    def take(self) -> list[bytes] | None:
+        """Returns the next message; None where none waits, which arms the next edge."""
+        return self.socket.recv_multipart(zmq.NOBLOCK) if has_message(self.socket) else None
+
+    def close(self) -> None:
+        """Closes the socket; what waits is dropped."""
+        self.socket.close(0)
