@@ -59,6 +59,7 @@ from protocol.names import (
     node_of,
     node_subscription,
     node_topic,
+    own_subscription,
     parse_topic,
 )
 from protocol.notices import Notice, decode_notice, encode_notice, event_type, topic_of
@@ -115,6 +116,7 @@ __all__ = [
     "node_of",
     "node_subscription",
     "node_topic",
+    "own_subscription",
     "parse_topic",
     "topic_of",
 ]

@@ -51,6 +51,7 @@ class Frame:
         time: capture time, Unix ns.
         seq: the producer's own number of this frame within its topic, +1 each.
         producer: id of the producer instance; `seq` counts per producer.
+        retained: whether it is sent once more, for who has subscribed since.
 
     Raises:
         MalformedError: (a ValueError) for a value that the wire does not allow.
@@ -64,6 +65,7 @@ class Frame:
     time: int | None = None
     seq: int | None = None
     producer: str | None = None
+    retained: bool = False
 
     def __post_init__(self) -> None:
         if not isinstance(self.body, bytes):
@@ -74,6 +76,8 @@ class Frame:
         if self.time is not None:
             check_uint("time", self.time)
         _check_numbering(self.seq, self.producer)
+        if not isinstance(self.retained, bool):
+            raise MalformedError(Refusal.BAD_TYPE, f"retained {shown(self.retained)} is no boolean")
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +132,8 @@ def encode(message: Message) -> list[bytes]:
         header["seq"] = message.seq
     if message.producer is not None:
         header["producer"] = message.producer
+    if isinstance(message, Frame) and message.retained:
+        header["retained"] = True
     body = b"" if isinstance(message, Stop) else message.body
     return [message.address.topic, msgpack.packb(header) if header else b"", body]
 
@@ -163,7 +169,7 @@ def decode(
 
 
 def _from_header(address: Address, header: dict[Any, Any], body: bytes) -> Message:
-    for key in ("content_type", "headers", "time", "seq", "producer"):
+    for key in ("content_type", "headers", "time", "seq", "producer", "retained"):
         if key in header and header[key] is None:
             raise MalformedError(Refusal.BAD_TYPE, f"{key} is nil: leave the key out")
     frame = Frame(
@@ -174,6 +180,7 @@ def _from_header(address: Address, header: dict[Any, Any], body: bytes) -> Messa
         header.get("time"),
         header.get("seq"),
         header.get("producer"),
+        header.get("retained", False),
     )
     match header.get("type", "frame"):
         case "frame":

@@ -116,6 +116,14 @@ def node_subscription(node: str) -> bytes:
     return b"one/%s-" % check_node_id(node).encode()
 
 
+def own_subscription(stream: str, node: str) -> bytes:
+    """Returns a prefix that matches no topic, and says that `node` has subscribed to `stream`.
+
+    Of equal subscriptions relays pass the first one on alone. This one has no equal.
+    """
+    return b"%s?%s" % (AllClients(stream).topic, check_node_id(node).encode())
+
+
 def event_topic(stream: str) -> bytes:
     """Returns the topic of the connection events of `stream`."""
     return b"event/%s/" % check_stream_name(stream).encode()

@@ -215,6 +215,8 @@ class Hub:
             raise MalformedError(Refusal.TOO_MANY_STREAMS, str(error)) from error
 
     def _frame_for_all(self, stream: Stream, frame: Frame, now: float) -> None:
+        if frame.retained and stream.has_had(frame):
+            return
         part = stream.encoder.encode(frame)
         self.streams.keep(stream)
         for ended in stream.stops.before(frame):

@@ -7,11 +7,20 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from protocol import ClosedConnection, CloseReason, Overload, Snapshot, Status, StreamState, Watcher
+from protocol import (
+    ClosedConnection,
+    CloseReason,
+    Frame,
+    Overload,
+    Snapshot,
+    Status,
+    StreamState,
+    Watcher,
+)
 from streamer.configuration.settings import StreamSettings
 from streamer.fanout.client import Limits
 from streamer.fanout.part import Batch, Encoder, Part
-from streamer.fanout.stops import Ended, Stops
+from streamer.fanout.stops import Ended, Numbering, Stops
 
 # How long skipped parts colour a stream yellow, seconds.
 YELLOW_S: Final = 5.0
@@ -119,6 +128,7 @@ class Stream:
         self.last: Part | None = None
         self.last_at = 0.0
         self.stops = Stops()
+        self._had = Numbering()
         self._frames = 0
         self._samples: deque[tuple[float, int]] = deque()
         self._gone_parts = 0
@@ -136,6 +146,18 @@ class Stream:
         if not part.targeted:
             self.last = part
             self.last_at = now
+            self._had.note(part.producer, part.seq)
+
+    def has_had(self, frame: Frame) -> bool:
+        """Tells whether a frame that is sent once more, or one behind it, has come already."""
+        if frame.seq is None or frame.producer is None:
+            return False
+        return self._had.reached(frame.producer, frame.seq)
+
+    def let_go(self) -> None:
+        """Forgets the last frame, because what comes after it is not taken any more."""
+        self._forget()
+        self._had.forget(None)
 
     def end(self, ended: Ended) -> None:
         """Starts afresh after a stop, but for a frame that came behind what was stopped."""

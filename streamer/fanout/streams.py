@@ -98,6 +98,12 @@ class Streams:
         stream = self._streams.get(name)
         return None if stream is None else stream.last
 
+    def let_go(self, name: str) -> None:
+        """Forgets what a stream showed last, because it is not taken any more."""
+        stream = self._streams.get(name)
+        if stream is not None:
+            stream.let_go()
+
     def statistics(self, now: float) -> dict[str, StreamStatistics]:
         """Returns the figures of every known stream."""
         return {name: each.statistics(now) for name, each in self._streams.items()}

@@ -58,6 +58,7 @@ frames = st.builds(
     time=st.none() | uints,
     seq=st.none() | uints,
     producer=st.none() | st.text(),
+    retained=st.booleans(),
 )
 stops = st.builds(Stop, addresses, seq=st.none() | uints, producer=st.none() | st.text())
 messages: st.SearchStrategy[Message] = frames | stops

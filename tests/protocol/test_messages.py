@@ -27,7 +27,7 @@ from protocol import (
 from .strategies import messages, objects, quick
 
 ALL = AllClients("cam1")
-KEYS = ["type", "content_type", "headers", "time", "seq", "producer"]
+KEYS = ["type", "content_type", "headers", "time", "seq", "producer", "retained"]
 
 
 def received(body: bytes = b"", **header: Any) -> Message:
@@ -58,6 +58,13 @@ def test_a_frame_may_say_that_it_is_one() -> None:
     assert received(b"x", type="frame", seq=0) == Frame(ALL, b"x", seq=0)
 
 
+def test_a_frame_may_be_one_that_is_sent_once_more() -> None:
+    assert received(b"x", seq=3, producer="p", retained=True) == Frame(
+        ALL, b"x", seq=3, producer="p", retained=True
+    )
+    assert received(b"x", retained=False) == Frame(ALL, b"x")
+
+
 def test_a_stop_has_a_number_or_none() -> None:
     assert received(type="stop") == Stop(ALL, None, None)
     assert received(type="stop", seq=7, producer="p") == Stop(ALL, 7, "p")
@@ -80,6 +87,12 @@ def test_a_body_is_bytes(body: Any) -> None:
 def test_a_frame_cannot_be_made_with_a_number_that_is_no_uint(key: str, value: object) -> None:
     with pytest.raises(ValueError, match=key):
         Frame(ALL, b"", **{key: value})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("value", [1, 0, "yes", None])
+def test_a_frame_is_sent_once_more_or_not(value: Any) -> None:
+    with pytest.raises(ValueError, match="retained"):
+        Frame(ALL, b"", retained=value)
 
 
 def test_a_stop_cannot_be_made_with_what_is_no_number_or_no_text() -> None:
@@ -114,7 +127,8 @@ def test_a_message_has_three_frames(number: int) -> None:
 @pytest.mark.parametrize("kind", ["frame", "stop"])
 @pytest.mark.parametrize("value", [None, True, -1, 1.5, b"image/jpeg", [], [[]], {1: 2}])
 def test_a_key_of_a_wrong_type_is_refused_in_a_stop_too(key: str, kind: str, value: object) -> None:
-    assert refusal(**{"type": kind, key: value}) is Refusal.BAD_TYPE
+    wrong = "true" if (key, value) == ("retained", True) else value
+    assert refusal(**{"type": kind, key: wrong}) is Refusal.BAD_TYPE
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,7 @@ from protocol import (
     node_of,
     node_subscription,
     node_topic,
+    own_subscription,
     parse_topic,
 )
 
@@ -110,3 +111,11 @@ def test_no_topic_is_made_of_a_bad_node_id(make: object) -> None:
     assert callable(make)
     with pytest.raises(MalformedError):
         make("K3X9")
+
+
+def test_a_nodes_own_subscription_has_no_equal_and_matches_no_topic() -> None:
+    own = own_subscription("cam1", "k3x9a7")
+    assert own == b"all/cam1/?k3x9a7"
+    assert own != own_subscription("cam1", "k3x9a8")
+    with pytest.raises(MalformedError):
+        parse_topic(own + b"/")

@@ -66,6 +66,8 @@ def meaning(value: Any, keys: Mapping[str, Any]) -> Vector:
 
 def spelled(value: Any) -> Any:
     match value:
+        case bool():
+            return value
         case int():
             return str(value)
         case bytes():
