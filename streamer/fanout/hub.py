@@ -204,7 +204,14 @@ class Hub:
         except MalformedError:
             return
         if isinstance(address, OneClient) and address.client in self._clients:
-            self._clients[address.client].refuse()
+            self._refuse(self._clients[address.client])
+
+    def _refuse(self, client: Viewer) -> None:
+        client.refuse()
+        self._target_stops(client).refuse()
+
+    def _target_stops(self, client: Viewer) -> Stops:
+        return self._targets.setdefault(client.id, Stops())
 
     def _published(self, name: str) -> Stream:
         try:
@@ -253,7 +260,7 @@ class Hub:
         try:
             part = stream.encoder.encode(frame)
         except MalformedError:
-            client.refuse()  # or its producer would wait for the credit for ever
+            self._refuse(client)  # or its producer would wait for the credit for ever
             raise
         part.targeted = True
         stream.arrived(part, now)
@@ -264,11 +271,14 @@ class Hub:
         if client.id not in self._clients:
             self.undeliverable += isinstance(message, Frame)
             return
-        stops = self._targets.setdefault(client.id, Stops())
+        stops = self._target_stops(client)
         if isinstance(message, Stop):
             for ended in stops.stop(message, now):
                 client.finish(CloseReason.STOP, ended.cuts)
             return
+        if client.limits.overload is Overload.QUEUE:
+            for _ in range(stops.missing(message, client.limits.window)):
+                client.refuse()  # what was lost on the way is waited for by nobody either
         for ended in stops.before(message):
             client.finish(CloseReason.STOP, ended.cuts)
         if part is not None:

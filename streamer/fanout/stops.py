@@ -37,6 +37,11 @@ class Numbering:
         if len(self._last) > PRODUCERS_REMEMBERED:
             self._last.popitem(last=False)
 
+    def gap(self, producer: str | None, seq: int | None) -> int:
+        """Returns how many numbers are missing before one that comes now."""
+        last = self._last.get(producer)
+        return 0 if last is None or seq is None else max(0, seq - last - 1)
+
     def forget(self, producer: str | None) -> None:
         """Starts a producer's numbers afresh; everybody's for None."""
         if producer is None:
@@ -91,6 +96,7 @@ class Stops:
         self._numbering = Numbering()
         # What waits for its frame, by producer and number, and when it came.
         self._pending: dict[tuple[str | None, int], float] = {}
+        self._refused = 0  # frames whose numbers nobody has seen
 
     def stop(self, stop: Stop, now: float) -> list[Ended]:
         """Takes a stop in; returns what takes effect at once.
@@ -105,6 +111,24 @@ class Stops:
             return []
         self._numbering.forget(None if stop.seq is None else stop.producer)
         return [Ended(stop.seq, stop.producer)]
+
+    def refuse(self) -> None:
+        """Takes in that a frame came which is refused: it is not lost."""
+        self._refused += 1
+
+    def missing(self, frame: Frame, most: int) -> int:
+        """Returns, before a frame is taken in, how many before it were lost on the way.
+
+        Args:
+            frame: the frame that comes.
+            most: how many may be lost; a wider gap means that its producer counts otherwise.
+
+        """
+        gap = self._numbering.gap(frame.producer, frame.seq)
+        refused = min(gap, self._refused)
+        self._refused -= refused
+        lost = gap - refused
+        return lost if lost <= most else 0
 
     def before(self, frame: Frame) -> list[Ended]:
         """Takes a frame in; returns the stops that take effect before it."""

@@ -118,6 +118,58 @@ def test_a_frame_that_could_not_be_read_is_credited_to_the_client_it_names() -> 
     assert node.of(Credit) == [Credit("clip", viewer.id, 1)]
 
 
+@pytest.mark.parametrize("producer", [None, "p1"])
+def test_a_frame_that_was_lost_on_the_way_is_credited_when_a_later_one_comes(
+    producer: str | None,
+) -> None:
+    node = Node({"clip": {"overload": "queue"}})
+    viewer = node.join("clip")
+    node.publish(frame_for(viewer.id, 1, seq=1, producer=producer))
+    node.publish(frame_for(viewer.id, 4, seq=4, producer=producer))
+    assert [each.delivered for each in node.of(Credit)] == [1, 2, 3, 4]
+    assert node.figures("clip").skipped == 2
+    assert viewer.numbers == [1, 4]
+
+
+@pytest.mark.parametrize(
+    "numbers",
+    [
+        pytest.param([("p1", 7), ("p1", 8)], id="begins elsewhere"),
+        pytest.param([("p1", 1), ("p2", 9), ("p1", 2)], id="another producer"),
+        pytest.param([("p1", 5), ("p1", 5), ("p1", 4), ("p1", 5)], id="twice and late"),
+        pytest.param([("p1", 1), ("p1", 19)], id="wider than the window"),
+        pytest.param([("p1", 1), ("p1", None), ("p1", 2)], id="not numbered"),
+    ],
+)
+def test_numbers_that_say_nothing_of_a_loss_credit_nothing(
+    numbers: list[tuple[str, int | None]],
+) -> None:
+    node = Node({"clip": {"overload": "queue", "window": 16}})
+    viewer = node.join("clip")
+    for producer, seq in numbers:
+        node.publish(frame_for(viewer.id, seq=seq, producer=producer))
+    assert node.of(Credit)[-1].delivered == len(numbers)
+    assert node.figures("clip").skipped == 0
+
+
+def test_a_frame_that_was_refused_is_credited_once() -> None:
+    node = Node({"clip": {"overload": "queue"}})
+    viewer = node.join("clip")
+    node.publish(frame_for(viewer.id, 1, seq=1))
+    with pytest.raises(MalformedError):
+        node.accept(Frame(OneClient(viewer.id), b"no picture", seq=2))
+    node.hub.refuse(f"one/{viewer.id}/".encode())
+    node.publish(frame_for(viewer.id, 4, seq=4))
+    assert [each.delivered for each in node.of(Credit)] == [1, 2, 3, 4]
+
+
+def test_under_latest_a_gap_in_the_numbers_means_nothing() -> None:
+    node = Node()
+    viewer = node.join()
+    node.publish(frame_for(viewer.id, 1, seq=1), frame_for(viewer.id, 9, seq=9))
+    assert node.figures("cam1").skipped == 0
+
+
 def test_a_producer_that_keeps_to_the_credit_never_overflows_a_slow_client() -> None:
     node = Node({"clip": {"overload": "queue", "queue_bytes": 4096, "window": 4}})
     viewer = node.join("clip", 600)
