@@ -61,6 +61,7 @@ from protocol.names import (
     node_topic,
     own_subscription,
     parse_topic,
+    subscribed_prefix,
 )
 from protocol.notices import Notice, decode_notice, encode_notice, event_type, topic_of
 
@@ -118,5 +119,6 @@ __all__ = [
     "node_topic",
     "own_subscription",
     "parse_topic",
+    "subscribed_prefix",
     "topic_of",
 ]

@@ -116,12 +116,17 @@ def node_subscription(node: str) -> bytes:
     return b"one/%s-" % check_node_id(node).encode()
 
 
-def own_subscription(stream: str, node: str) -> bytes:
-    """Returns a prefix that matches no topic, and says that `node` has subscribed to `stream`.
+def own_subscription(prefix: bytes, node: str) -> bytes:
+    """Returns what matches no topic, and says that `node` has subscribed to `prefix`.
 
     Of equal subscriptions relays pass the first one on alone. This one has no equal.
     """
-    return b"%s?%s" % (AllClients(stream).topic, check_node_id(node).encode())
+    return b"%s?%s" % (prefix, check_node_id(node).encode())
+
+
+def subscribed_prefix(subscription: bytes) -> bytes:
+    """Returns the prefix that a subscription, or a node's own one, says is subscribed to."""
+    return subscription.partition(b"?")[0]
 
 
 def event_topic(stream: str) -> bytes:

@@ -10,10 +10,10 @@ from typing import Final
 
 import zmq
 
-from protocol import MalformedError, Refusal, decode, node_subscription
+from protocol import AllClients, MalformedError, Refusal, decode, node_subscription
 from streamer.channels.refusals import RefusalLog
 from streamer.channels.subscriber import Subscriber
-from streamer.channels.subscriptions import WatchedTopics, of_patterns
+from streamer.channels.subscriptions import WatchedStreams, of_patterns
 from streamer.channels.watch import Watch
 from streamer.configuration.settings import Settings
 from streamer.fanout.hub import Hub
@@ -68,22 +68,23 @@ class Feed:
         self.received = 0
         self.received_bytes = 0
         self.polled = asyncio.Event()
-        self._watched = WatchedTopics() if settings.subscribe == "watched" else None
+        self._watched = WatchedStreams() if settings.subscribe == "watched" else None
         self._shared: list[Subscriber] = []
         self._subscribers: list[Subscriber] = []
         self.endpoints: list[str] = []
         try:
-            self._open(context, node_subscription(node))
+            self._open(context, node)
         except zmq.ZMQError:
             self.close()
             raise
 
-    def _open(self, context: zmq.Context[zmq.Socket[bytes]], targeted: bytes) -> None:
+    def _open(self, context: zmq.Context[zmq.Socket[bytes]], node: str) -> None:
         settings = self._settings
+        targeted = node_subscription(node)
         shared = [] if self._watched else of_patterns(settings.allow_streams)
 
-        def add(hwm: int, *topics: bytes) -> Subscriber:
-            subscriber = Subscriber(context, hwm, settings.max_frame_bytes)
+        def add(hwm: int, *topics: bytes, spoken_by: str | None = None) -> Subscriber:
+            subscriber = Subscriber(context, hwm, settings.max_frame_bytes, spoken_by)
             self._subscribers.append(subscriber)
             subscriber.subscribe(*topics)
             return subscriber
@@ -93,7 +94,7 @@ class Feed:
             self._shared.append(bound)
             self.endpoints += bound.attach(settings.bind_frames)
         if settings.connect_frames:
-            connected = add(settings.frames_hwm, *shared)
+            connected = add(settings.frames_hwm, *shared, spoken_by=node)
             self._shared.append(connected)
             self.endpoints += connected.attach("", *settings.connect_frames)
             add(TARGETED_HWM, targeted).attach("", *settings.connect_frames)
@@ -116,8 +117,10 @@ class Feed:
             return
         new, old = self._watched.update(self._hub.streams.watched(), self._clock())
         for each in self._shared:
-            each.subscribe(*new)
-            each.unsubscribe(*old)
+            each.subscribe(*(AllClients(name).topic for name in new))
+            each.unsubscribe(*(AllClients(name).topic for name in old))
+        for name in old:
+            self._hub.streams.let_go(name)  # it goes on, or is stopped, without us
         if new or old:
             self.wake()  # a socket sends subscriptions only when it is used
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import zmq
 
+from protocol import own_subscription
 from streamer.channels.watch import has_message
 from streamer.channels.zeromq import attach, hard_limit, harden
 
@@ -15,12 +18,19 @@ class Subscriber:
         context: the process's ZeroMQ context.
         hwm: messages that may wait here for each peer.
         max_frame_bytes: largest payload that is taken in.
+        node: says for itself what it subscribes to, so that it is heard through relays; None
+            for who does not.
 
     """
 
     def __init__(
-        self, context: zmq.Context[zmq.Socket[bytes]], hwm: int, max_frame_bytes: int
+        self,
+        context: zmq.Context[zmq.Socket[bytes]],
+        hwm: int,
+        max_frame_bytes: int,
+        node: str | None = None,
     ) -> None:
+        self._node = node
         self.socket = context.socket(zmq.SUB)
         harden(self.socket)
         self.socket.setsockopt(zmq.RCVHWM, hwm)
@@ -30,13 +40,19 @@ class Subscriber:
 
     def subscribe(self, *topics: bytes) -> None:
         """Takes what begins with these topics."""
-        for topic in topics:
+        for topic in self._spoken(topics):
             self.socket.subscribe(topic)
 
     def unsubscribe(self, *topics: bytes) -> None:
         """Takes no more what begins with these topics."""
-        for topic in topics:
+        for topic in self._spoken(topics):
             self.socket.unsubscribe(topic)
+
+    def _spoken(self, topics: tuple[bytes, ...]) -> Iterator[bytes]:
+        for topic in topics:
+            yield topic
+            if self._node is not None:
+                yield own_subscription(topic, self._node)
 
     def attach(self, bind: str, *connect: str) -> list[str]:
         """Binds and connects; returns the addresses that are really used, or raises ZMQError."""

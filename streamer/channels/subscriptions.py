@@ -31,8 +31,8 @@ def _prefix(pattern: str) -> bytes:
     return ALL_PREFIX + literal.encode("ascii", "ignore")
 
 
-class WatchedTopics:
-    """The topics of the streams that are watched, or were a moment ago.
+class WatchedStreams:
+    """The streams that are watched, or were a moment ago.
 
     Args:
         linger_s: how long a stream is taken after its last viewer left, seconds.
@@ -43,12 +43,12 @@ class WatchedTopics:
         self._linger_s = linger_s
         self._watched_at: dict[str, float] = {}
 
-    def update(self, watched: Iterable[str], now: float) -> tuple[list[bytes], list[bytes]]:
-        """Returns the topics to subscribe and to unsubscribe from now on."""
+    def update(self, watched: Iterable[str], now: float) -> tuple[list[str], list[str]]:
+        """Returns the streams to take, and those to let go, from now on."""
         watched = list(watched)
         new = [name for name in watched if name not in self._watched_at]
         self._watched_at.update(dict.fromkeys(watched, now))
         old = [name for name, at in self._watched_at.items() if now - at >= self._linger_s]
         for name in old:
             del self._watched_at[name]
-        return [AllClients(name).topic for name in new], [AllClients(name).topic for name in old]
+        return new, old

@@ -25,6 +25,7 @@ from protocol import (
     node_topic,
     own_subscription,
     parse_topic,
+    subscribed_prefix,
 )
 
 from .strategies import addresses, client_ids, node_ids, quick, stream_names
@@ -114,8 +115,9 @@ def test_no_topic_is_made_of_a_bad_node_id(make: object) -> None:
 
 
 def test_a_nodes_own_subscription_has_no_equal_and_matches_no_topic() -> None:
-    own = own_subscription("cam1", "k3x9a7")
+    own = own_subscription(b"all/cam1/", "k3x9a7")
     assert own == b"all/cam1/?k3x9a7"
-    assert own != own_subscription("cam1", "k3x9a8")
+    assert own != own_subscription(b"all/cam1/", "k3x9a8")
     with pytest.raises(MalformedError):
         parse_topic(own + b"/")
+    assert subscribed_prefix(own) == subscribed_prefix(b"all/cam1/") == b"all/cam1/"

@@ -113,6 +113,23 @@ async def test_watched_streams_alone_are_taken_where_that_is_asked_for(
     await published.subscribed(b"one/node-")
 
 
+async def test_a_stream_that_is_let_go_shows_its_last_frame_no_more(published: Published) -> None:
+    now = 100.0
+    published.start(subscribe="watched", clock=lambda: now)
+    viewer = published.node.join("cam1")
+    published.feed.follow()
+    await published.subscribed(b"one/node-", b"all/cam1/")
+    published.send(*encode(frame(1)))
+    await published.received(1)
+    viewer.leave()
+    now += 60
+    assert published.node.join("cam1").numbers == [1]
+    published.node.watchers[-1].leave()
+    published.feed.follow()
+    assert published.node.join("cam1").numbers == []
+    assert published.node.figures().frames == 1
+
+
 async def test_where_all_are_taken_nobody_is_followed(published: Published) -> None:
     published.start()
     published.node.join("cam1")
@@ -285,7 +302,7 @@ class Relayed:
     async def subscribed(self) -> None:
         subscriptions = set()
         async with asyncio.timeout(20):
-            while subscriptions != {b"\1all/", b"\1one/node-"}:
+            while subscriptions != {b"\1all/", b"\1all/?node", b"\1one/node-"}:
                 await asyncio.sleep(0.001)
                 while self._socket.poll(0):
                     subscriptions.add(self._socket.recv())

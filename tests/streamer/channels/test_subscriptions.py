@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from protocol import AllClients, is_stream_name
-from streamer.channels.subscriptions import LINGER_S, WatchedTopics, of_patterns
+from streamer.channels.subscriptions import LINGER_S, WatchedStreams, of_patterns
 
 
 @pytest.mark.parametrize(
@@ -45,25 +45,25 @@ def test_no_allowed_stream_is_missed(patterns: list[str], name: str) -> None:
 
 
 def test_a_stream_is_taken_when_it_is_watched() -> None:
-    topics = WatchedTopics()
-    assert topics.update(["cam1"], 0.0) == ([b"all/cam1/"], [])
-    assert topics.update(["cam1", "cam2"], 1.0) == ([b"all/cam2/"], [])
-    assert topics.update(["cam1", "cam2"], 2.0) == ([], [])
+    streams = WatchedStreams()
+    assert streams.update(["cam1"], 0.0) == (["cam1"], [])
+    assert streams.update(["cam1", "cam2"], 1.0) == (["cam2"], [])
+    assert streams.update(["cam1", "cam2"], 2.0) == ([], [])
 
 
 def test_a_stream_is_still_taken_a_while_after_its_last_viewer_left() -> None:
-    topics = WatchedTopics()
-    topics.update(["cam1"], 10.0)
-    assert topics.update([], 10.0 + LINGER_S - 0.1) == ([], [])
-    assert topics.update([], 10.0 + LINGER_S) == ([], [b"all/cam1/"])
-    assert topics.update([], 99.0) == ([], [])
+    streams = WatchedStreams()
+    streams.update(["cam1"], 10.0)
+    assert streams.update([], 10.0 + LINGER_S - 0.1) == ([], [])
+    assert streams.update([], 10.0 + LINGER_S) == ([], ["cam1"])
+    assert streams.update([], 99.0) == ([], [])
 
 
 def test_a_page_that_is_reloaded_finds_the_stream_running() -> None:
-    topics = WatchedTopics(linger_s=2.0)
-    topics.update(["cam1"], 0.0)
-    topics.update([], 1.0)
-    assert topics.update(["cam1"], 1.5) == ([], [])
-    assert topics.update([], 3.0) == ([], [])
-    assert topics.update([], 3.5) == ([], [b"all/cam1/"])
-    assert topics.update(["cam1"], 4.0) == ([b"all/cam1/"], [])
+    streams = WatchedStreams(linger_s=2.0)
+    streams.update(["cam1"], 0.0)
+    streams.update([], 1.0)
+    assert streams.update(["cam1"], 1.5) == ([], [])
+    assert streams.update([], 3.0) == ([], [])
+    assert streams.update([], 3.5) == ([], ["cam1"])
+    assert streams.update(["cam1"], 4.0) == (["cam1"], [])
