@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from producer.command.interruption import SIGNALS, end_at_once, end_once
+from producer.command.interruption import SIGNALS, end_at_once, end_once, exit_code
 
 end_at_once()  # what follows takes longer than a signal may wait
 
@@ -25,13 +25,15 @@ CANNOT_START: Final = 1
 def main() -> NoReturn:
     """Runs the command.
 
-    Exits 0 when its work is done or after SIGTERM and SIGINT, 2 for bad usage or configuration,
-    1 for what else keeps it from working; each with one line that says what is wrong.
+    Exits 0 when its work is done, 2 for bad usage or configuration, 1 for what else keeps it from
+    working; each with one line that says what is wrong. After SIGTERM and SIGINT it exits 0, and
+    128 and the signal's number where it had something to do that may not be done.
     """
+    number = None
     try:
         settings = read_settings(sys.argv[1:], os.environ)
         _prepare_log(settings.log_level)
-        asyncio.run(_until_signal(settings))
+        number = asyncio.run(_until_signal(settings))
     except UsageError as error:
         _fail(error, BAD_USAGE)
     except CommandError as error:
@@ -39,7 +41,7 @@ def main() -> NoReturn:
     except BrokenPipeError:
         # Who read the events has seen enough; nothing can be flushed at the exit any more.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    sys.exit(0)
+    sys.exit(0 if number is None else exit_code(number))
 
 
 def _fail(error: Exception, code: int) -> NoReturn:
@@ -56,19 +58,16 @@ def _prepare_log(level: str) -> None:
     )
 
 
-async def _until_signal(settings: Settings) -> None:
-    shutdown = asyncio.Event()
+async def _until_signal(settings: Settings) -> int | None:
+    """Does the work; returns the number of the signal that ended it, None for none."""
     loop = asyncio.get_running_loop()
+    signalled: asyncio.Queue[int] = asyncio.Queue()
     for number in SIGNALS:
-        loop.add_signal_handler(number, shutdown.set)
+        loop.add_signal_handler(number, signalled.put_nowait, number)
     try:
-        await first_of(perform(settings, sys.stdout), _wait(shutdown))
+        return await first_of(perform(settings, sys.stdout), signalled.get())
     finally:
         end_once()
-
-
-async def _wait(shutdown: asyncio.Event) -> None:
-    await shutdown.wait()
 
 
 if __name__ == "__main__":

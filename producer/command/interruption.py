@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from types import FrameType
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -26,7 +27,19 @@ def end_once() -> None:
     signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
 
 
+def exit_code(number: int) -> int:
+    """Returns what the command exits with after a signal.
+
+    What goes on until it is told to end has done its work: 0. `stop` may not have: it says so, and
+    exits with 128 and the signal's number, as from a shell.
+    """
+    if sys.argv[1:2] != ["stop"]:
+        return 0
+    os.write(sys.stderr.fileno(), b"partcast-producer: interrupted: the stream may go on\n")
+    return 128 + number
+
+
 def _end(number: int, frame: FrameType | None) -> None:
-    del number, frame
+    del frame
     # Nothing is open yet, and an exception could get lost within an import.
-    os._exit(0)
+    os._exit(exit_code(number))

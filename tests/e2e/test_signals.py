@@ -110,6 +110,14 @@ def test_a_signal_while_a_command_imports_ends_it_quietly(
         assert ended(process) == (0, "")
 
 
+def test_a_stop_that_has_not_begun_claims_nothing(held_up: HeldUp) -> None:
+    with running(sys.executable, "-m", "producer", "stop", "cam1", path=held_up.path) as process:
+        held_up.wait()
+        process.send_signal(signal.SIGINT)
+        line = "partcast-producer: interrupted: the stream may go on\n"
+        assert ended(process) == (128 + signal.SIGINT, line)
+
+
 @pytest.mark.parametrize("command", MODULES)
 def test_the_installed_scripts_take_signals_as_early(command: str, held_up: HeldUp) -> None:
     script = Path(sys.executable).with_name(command)
