@@ -50,8 +50,12 @@ nothing is lost. ?from=SECONDS in a client's URL leaves out what comes before.
 """
 
 _STOP: Final = """\
-End a stream for all its clients, or for one: each gets the part under way and a clean end.
-Exits 0 when the streamers were told, 1 where none takes it.
+End a stream for all its clients, or for one, at once: each gets the part under way to its end and
+a clean end of the response; what waits for it behind that part is dropped. Who comes later finds
+the stream empty. A producer that goes on publishing begins it again, for those who come then.
+
+Exits 0 when the streamers were told, 1 where none was found within 3 seconds, or none takes the
+stream or the client, and 128 and the number of the signal that came before.
 """
 
 _EVENTS: Final = """\

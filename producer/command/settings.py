@@ -144,7 +144,6 @@ class StopSettings(Settings):
 
     stream: str = operand("name of the stream")
     client: str | None = option(TEXT, None, "id of the only client to stop", "ID")
-    now: bool = option(FLAG, False, "drop what still waits for the clients")
 
     def _check(self) -> None:
         check_stream_name(self.stream)

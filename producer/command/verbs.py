@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TextIO
+from typing import Final, TextIO
 
 from producer import AsyncProducer
 from producer.command.arguments import PROGRAM
@@ -13,6 +13,11 @@ from producer.command.replays import Replays
 from producer.command.settings import EventsSettings, PublishSettings, Settings, StopSettings
 from producer.command.show import Show
 from producer.sources import SourceError, open_source
+
+# How long a streamer may take to be found before there is none, seconds: one that has lost its
+# relay is back within a second, and a connection request that was lost is sent again after
+# another (RFC 6298).
+ANSWER_S: Final = 3.0
 
 
 async def perform(settings: Settings, out: TextIO) -> None:
@@ -49,12 +54,16 @@ async def _publish(settings: PublishSettings, out: TextIO) -> None:
 
 async def _stop(settings: StopSettings) -> None:
     async with _producer(settings) as producer:
+        if not await producer.wait_for_streamer(ANSWER_S):
+            where = f"no streamer takes messages at {settings.frames}"
+            raise CommandError(f"{where}: nothing is stopped")
         if settings.client is None:
-            sent = await producer.stop(settings.stream, now=settings.now)
+            sent = await producer.stop(settings.stream)
         else:
-            sent = await producer.stop_client(settings.client, now=settings.now)
+            sent = await producer.stop_client(settings.client)
     if not sent:
-        raise CommandError(f"no streamer takes messages at {settings.frames}: nothing is stopped")
+        whom = settings.client or settings.stream
+        raise CommandError(f"no streamer at {settings.frames} takes {whom}: nothing is stopped")
 
 
 async def _events(settings: EventsSettings, out: TextIO) -> None:

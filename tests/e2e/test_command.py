@@ -18,11 +18,12 @@ from pathlib import Path
 import pytest
 import zmq
 
-from .processes import PATIENCE_S, Events, Starter, Viewer, eventually
+from .processes import PATIENCE_S, Events, Publisher, Starter, Viewer, eventually, jpeg
 from .producing import (
     END_S,
     clip,
     ends_of,
+    frames_of,
     free_ports,
     publish,
     run,
@@ -51,7 +52,7 @@ def test_stop_can_end_one_client(start: Starter, context: Context) -> None:
     (opened,) = events.wait_for(type="new_connection")
     Viewer(streamer.port, "/streams/cam1")
     events.wait_for(2, type="new_connection")
-    done = run("stop", "cam1", "--client", opened["client"], "--now", *ends_of(streamer))
+    done = run("stop", "cam1", "--client", opened["client"], *ends_of(streamer))
     assert done.returncode == 0, done.stderr
     assert viewer.rest() == []
     (closed,) = events.wait_for(type="closed_connection")
@@ -68,6 +69,61 @@ def test_stop_fails_where_no_streamer_takes_it() -> None:
         f"partcast-producer: no streamer takes messages at {frames}: nothing is stopped"
     )
     assert "Traceback" not in done.stderr
+
+
+def test_stop_says_that_no_streamer_takes_the_stream(start: Starter) -> None:
+    streamer = start.streamer("--allow-streams", "cam*")
+    done = run("stop", "door", *ends_of(streamer))
+    assert done.returncode == 1
+    where = f"no streamer at {streamer.addresses['frames']} takes door"
+    assert done.stderr == f"partcast-producer: {where}: nothing is stopped\n"
+
+
+def test_stop_lets_the_part_under_way_come_to_its_end(start: Starter, context: Context) -> None:
+    streamer = streamer_of(start, overload="queue")
+    publisher = Publisher(context, streamer.addresses["frames"])
+    publisher.wait_for(b"all/cam1/")
+    viewer = Viewer(streamer.port, "/streams/cam1", receive_buffer=4096)
+    for number in range(2):
+        publisher.send("all/cam1/", jpeg(number, 6_000_000))
+    eventually(lambda: frames_of(streamer) == 2, "the frames")
+    assert run("stop", "cam1", *ends_of(streamer)).returncode == 0
+    (under_way,) = viewer.rest()
+    assert under_way.body == jpeg(0, 6_000_000)
+
+
+def test_stop_finds_a_streamer_that_comes_a_little_late(context: Context) -> None:
+    with stopping() as (process, frames), context.socket(zmq.SUB) as streamer:
+        streamer.subscribe(b"all/")
+        streamer.bind(frames)
+        assert streamer.poll(int(PATIENCE_S * 1000))
+        assert streamer.recv_multipart()[0] == b"all/cam1/"
+        assert process.wait(PATIENCE_S) == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_stop_that_is_interrupted_claims_nothing(number: int) -> None:
+    with stopping() as (process, _):
+        process.send_signal(number)
+        assert process.stderr is not None
+        assert process.stderr.read() == "partcast-producer: interrupted: the stream may go on\n"
+        assert process.wait(PATIENCE_S) == 128 + number
+
+
+@contextmanager
+def stopping() -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """`stop cam1` while it waits for a streamer, and the endpoint where it does."""
+    frames, events = (f"tcp://127.0.0.1:{port}" for port in free_ports(2))
+    words = [sys.executable, "-m", "producer", "stop", "cam1"]
+    ends = ["--frames", frames, "--events", events]
+    with subprocess.Popen([*words, *ends], stderr=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stderr is not None
+            assert f"no streamer takes frames at {frames}: waiting" in process.stderr.readline()
+            yield process, frames
+        finally:
+            if process.poll() is None:
+                process.kill()
 
 
 @pytest.mark.parametrize(

@@ -103,7 +103,6 @@ def test_options_may_stand_before_and_behind_the_arguments() -> None:
     ("words", "settings"),
     [
         (["stop", "cam1"], StopSettings(stream="cam1")),
-        (["stop", "cam1", "--now"], StopSettings(stream="cam1", now=True)),
         (["stop", "cam1", "--client", "ab12-3"], StopSettings(stream="cam1", client="ab12-3")),
         (["events"], EventsSettings()),
         (["events", "cam1"], EventsSettings(stream="cam1")),
