@@ -32,7 +32,8 @@ class AsyncProducer:
     The verbs are those of `Producer`. Each lets other tasks have their turn first, and each may
     be cancelled: what was not done then is not done at all, and nothing that came is lost.
 
-    Threads: it is made and used on one event loop, in one thread. Fork: as with `Producer`.
+    Threads: it is made and used on one event loop, in one thread. Fork and late viewers: as
+    with `Producer`.
 
     The end: use it in an `async with` statement, or close it, and what was published leaves
     first. Once it is closed, iterations end and waits return 0 or False; what would send is a

@@ -28,6 +28,9 @@ __all__ = ["Client", "Producer"]
 class Producer:
     """Publishes frames, and follows who watches.
 
+    Late viewers: the last frame of each stream is kept, up to 64 MiB over all streams, and sent
+    once more to a streamer that takes the stream from then on. A stop forgets it.
+
     Threads: every verb may be used from any thread, also at the same time; a wait holds up its
     own thread only. A thread of the producer's own takes in what comes.
 

@@ -72,11 +72,13 @@ class Subscriptions:
 
     Attributes:
         changed: whether anything has.
+        new: topics of shared frames that somebody takes, or one more does.
         parted: topics of targeted frames that nobody takes any more.
 
     """
 
     changed: bool
+    new: list[bytes]
     parted: list[bytes]
 
 
@@ -115,7 +117,7 @@ class Outgoing:
 
     def look(self) -> Subscriptions:
         """Takes in the subscriptions that have come, and those that have gone."""
-        changed, parted = False, []
+        changed, new, parted = False, [], []
         while _has_message(self.socket):
             message = self.socket.recv(zmq.NOBLOCK)
             topic = message[1:]
@@ -123,10 +125,11 @@ class Outgoing:
             if message[:1] == _SUBSCRIBE and topic not in self._topics:
                 self._topics.add(topic)
                 self._lengths[len(topic)] += 1
+                new.append(topic)
             elif message[:1] == _UNSUBSCRIBE and topic in self._topics:
                 self._drop(topic)
                 parted.append(topic)
-        return Subscriptions(changed, parted)
+        return Subscriptions(changed, new, parted)
 
     def _drop(self, topic: bytes) -> None:
         self._topics.remove(topic)
@@ -213,7 +216,7 @@ class Channels:
         """Takes in the subscriptions that have come, and those that have gone."""
         shared, targeted, control = self.shared.look(), self.targeted.look(), self.control.look()
         changed = shared.changed or targeted.changed or control.changed
-        return Subscriptions(changed, targeted.parted)
+        return Subscriptions(changed, shared.new, targeted.parted)
 
     def close(self, linger_s: float = LINGER_S) -> None:
         """Closes everything; what was sent may take `linger_s` to leave."""

@@ -7,14 +7,17 @@ in a thread, `AsyncProducer` on the event loop; nothing else differs between the
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Final, TypeAlias
+from dataclasses import replace
+from typing import Final
 from weakref import WeakSet
 
 from producer.audience import Audience
+from producer.body import Body, as_bytes
 from producer.channels import EVENTS_AT_ONCE, Channels, Endpoints, Outgoing
 from producer.departures import ClientGone, Departures
 from producer.following import Arrivals, Follower, Totals, opened
 from producer.joining import Joining
+from producer.last_frames import LastFrames
 from producer.sending import Numbers, Window, new_producer_id
 from producer.waiting import ANY_EVENT, EVERYTHING
 from protocol import (
@@ -26,6 +29,7 @@ from protocol import (
     Stop,
     check_stream_name,
     encode,
+    subscribed_prefix,
 )
 from protocol.names import ONE_PREFIX
 
@@ -36,8 +40,6 @@ __all__ = ["POLL_S", "Body", "ClientGone", "Core"]
 POLL_S: Final = 0.1
 # Time between two looks at what only time brings, seconds: not with every frame.
 TICK_S: Final = 0.05
-# What can be published as it is.
-Body: TypeAlias = bytes | bytearray | memoryview
 
 
 class Core:
@@ -65,6 +67,7 @@ class Core:
         self._joining = Joining(endpoints.frames, clock())
         self._ticked_at = clock()
         self._numbers = Numbers()
+        self._last_frames = LastFrames()
         self._window = Window()
         self._totals = Totals()
         self._followers: WeakSet[Follower | Arrivals] = WeakSet()
@@ -87,6 +90,7 @@ class Core:
         now = self._clock()
         changes: set[str] = set()
         self._look_at_subscriptions(now, changes)
+        self._send_again(now)
         taken = 0
         for taken, notice in enumerate(self._channels.notices(), 1):  # noqa: B007
             changes.update(_concerned(notice.event))
@@ -113,11 +117,20 @@ class Core:
         return (channels.shared.is_joined and channels.control.is_joined) or None
 
     def publish(self, frame: Frame) -> bool | None:
-        """Sends a frame to all; False where nobody takes it, or too many wait already."""
-        shared = self._channels.shared
+        """Sends a frame to all; False where nobody takes it, or too many wait already.
+
+        While a streamer is there, one that nobody takes is kept: who subscribes gets it.
+        """
+        shared, now = self._channels.shared, self._clock()
+        sent = None
         if shared.covers(frame.address.topic):
-            return self._send(shared, frame)
-        return None if self._joining.is_under_way(self._clock()) else False
+            sent = self._send(shared, frame)
+        elif self._joining.is_under_way(now):
+            return None
+        self._last_frames.forget(frame.address.topic)  # it is not the newest any more
+        if shared.is_joined:
+            self._last_frames.keep(sent or frame, now)
+        return sent is not None
 
     def publish_to(self, frame: Frame, client: str, since: float) -> bool | None:
         """Sends a frame to one client; raises ClientGone.
@@ -145,10 +158,14 @@ class Core:
     def stop(self, address: Address, *, now: bool) -> bool | None:
         """Sends a stop, behind the last frame that was sent or at once; False where nobody is."""
         control = self._channels.control
-        if control.covers(address.topic):
+        is_covered = control.covers(address.topic)
+        if not is_covered and self._joining.is_under_way(self._clock()):
+            return None
+        self._last_frames.forget(address.topic)
+        if is_covered:
             last = None if now else self._numbers.last(address)
             return control.send(encode(Stop(address, last, None if last is None else self.id)))
-        return None if self._joining.is_under_way(self._clock()) else False
+        return False
 
     def watched(self, stream: str) -> int | None:
         """Returns how many clients watch a stream; None where none does."""
@@ -176,8 +193,7 @@ class Core:
             ValueError: for what the wire does not allow.
 
         """
-        plain = body if isinstance(body, bytes) else _as_bytes(body)
-        return Frame(address, plain, content_type, headers or {}, time_ns)
+        return Frame(address, as_bytes(body), content_type, headers or {}, time_ns)
 
     def follow(self, stream: str | None) -> Follower:
         """Begins to follow the events of a stream, or of all: first those who are there."""
@@ -198,6 +214,8 @@ class Core:
     def _look_at_subscriptions(self, now: float, changes: set[str]) -> None:
         subscriptions = self._channels.look()
         self._joining.note(now, joined=self._channels.shared.is_joined)
+        for topic in subscriptions.new:
+            self._last_frames.subscribed(subscribed_prefix(topic))
         for topic in subscriptions.parted:
             if topic.startswith(ONE_PREFIX):
                 node = topic[len(ONE_PREFIX) : -1].decode("latin-1")
@@ -207,16 +225,27 @@ class Core:
             self._was_refused = False
             changes.add(EVERYTHING)
 
-    def _send(self, channel: Outgoing, frame: Frame) -> bool:
-        """Numbers a frame and sends it; returns whether there was room."""
+    def _send_again(self, now: float) -> None:
+        """Sends the last frames of streams to those who have subscribed since."""
+        shared = self._channels.shared
+        for frame in self._last_frames.due(now, shared.covers):
+            if frame.seq is None:
+                sent = self._send(shared, frame)
+            else:
+                sent = frame if shared.send(encode(replace(frame, retained=True))) else None
+            if sent is not None:
+                self._last_frames.keep(sent, now)
+
+    def _send(self, channel: Outgoing, frame: Frame) -> Frame | None:
+        """Numbers a frame and sends it; returns it as it was sent, None where there is no room."""
         address, number = frame.address, self._numbers.next(frame.address)
         numbered = Frame(
             address, frame.body, frame.content_type, frame.headers, frame.time, number, self.id
         )
         if not channel.send(encode(numbered)):
-            return False
+            return None
         self._numbers.sent(address)
-        return True
+        return numbered
 
     def _begin(self, follower: Follower | Arrivals, stream: str | None) -> None:
         for name in self.audience.streams if stream is None else [stream]:
@@ -249,15 +278,6 @@ class Core:
                 self._window.forget(event.client)
             for follower in self._followers:
                 follower.offer(event)
-
-
-def _as_bytes(body: object) -> bytes:
-    try:
-        return memoryview(body).tobytes()  # type: ignore[arg-type]
-    except TypeError as error:
-        raise TypeError(
-            f"body is a {type(body).__name__}: allowed are bytes, and what holds bytes"
-        ) from error
 
 
 def _concerned(event: Event) -> Iterable[str]:
