@@ -46,6 +46,19 @@ def opening(token: str) -> bytes:
     return b"--" + token.encode()
 
 
+def path_of(target: str) -> str:
+    """Returns the path of a request's target, which may be a whole URL (RFC 9112, 3.2.2).
+
+    Args:
+        target: of the request, without its query.
+
+    """
+    scheme, mark, rest = target.partition("://")
+    if not mark or scheme.lower() not in {"http", "https"}:
+        return target
+    return "/" + rest.partition("/")[2]
+
+
 def parse_query(query: str) -> dict[str, str]:
     """Returns a request's query; of a repeated key the last value, nameless ones left out."""
     pairs = parse_qsl(query, keep_blank_values=True, errors="replace")

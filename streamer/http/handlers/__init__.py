@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from tornado import web
-
+from streamer.http.handlers.application import Application
 from streamer.http.handlers.base import log_request
 from streamer.http.handlers.snapshot import SnapshotHandler
 from streamer.http.handlers.status import (
@@ -20,10 +19,10 @@ from streamer.http.site import Site
 __all__ = ["make_application"]
 
 
-def make_application(site: Site) -> web.Application:
+def make_application(site: Site) -> Application:
     """Returns the Tornado application that serves a site."""
     given = {"site": site}
-    return web.Application(
+    return Application(
         [
             (r"/", PageHandler, given),
             (r"/page/([a-z]+\.(?:css|js))", PageHandler, given),

@@ -15,6 +15,9 @@ from streamer.http.response import SERVER
 from streamer.http.site import Site
 
 RETRY_AFTER_S: Final = 5
+# A request's target, bytes: RFC 9110 asks for 8000. Queries go to the producers, with every
+# snapshot event too, so that longer ones cost more than who sends them.
+MAX_TARGET_BYTES: Final = 8192
 CORS_MAX_AGE_S: Final = 86_400
 
 log = logging.getLogger(__name__)
@@ -47,8 +50,11 @@ class Handler(web.RequestHandler):
         self.set_header("Server", SERVER)
 
     def prepare(self) -> None:
-        """Lets other origins read the answer, where that is configured."""
+        """Refuses what is too long, and lets other origins read the answer where configured."""
         self._set_cors()
+        if len(self.request.uri or "") > MAX_TARGET_BYTES:
+            allowed = f"a URL may have {MAX_TARGET_BYTES} bytes"
+            raise RefusedError(HTTPStatus.REQUEST_URI_TOO_LONG, allowed)
 
     def compute_etag(self) -> None:
         """Makes no tag: nothing here is to be cached."""

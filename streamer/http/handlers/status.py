@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from streamer.http.handlers.base import Handler, RefusedError, unavailable
+from streamer.http.site import Site
 from streamer.metrics import CONTENT_TYPE, render
 
 PAGE: Final = Path(__file__).parent.parent / "page"
@@ -100,3 +101,17 @@ class NotFoundHandler(Handler):
         super().prepare()
         if self.request.method != "OPTIONS":
             raise RefusedError(HTTPStatus.NOT_FOUND, "no such path: try /streams")
+
+
+class MalformedHandler(Handler):
+    """A request that HTTP does not allow."""
+
+    def initialize(self, site: Site, text: str) -> None:  # type: ignore[override]
+        """Takes the service, and what is wrong."""
+        super().initialize(site)
+        self._text = text
+
+    def prepare(self) -> None:
+        """Refuses the request, whatever the method."""
+        super().prepare()
+        raise RefusedError(HTTPStatus.BAD_REQUEST, self._text)

@@ -8,7 +8,14 @@ from email.utils import parsedate_to_datetime
 import pytest
 
 from streamer.configuration.settings import StreamSettings
-from streamer.http.response import cors_headers, opening, parse_query, stream_head, wants_advance
+from streamer.http.response import (
+    cors_headers,
+    opening,
+    parse_query,
+    path_of,
+    stream_head,
+    wants_advance,
+)
 from tests.streamer.frames import TOKEN
 
 
@@ -123,3 +130,23 @@ def test_browsers_are_served_headers_in_advance_and_programs_are_not(
     query: dict[str, str], headers: dict[str, str], wanted: bool
 ) -> None:
     assert wants_advance(query, headers) is wanted
+
+
+@pytest.mark.parametrize(
+    ("target", "path"),
+    [
+        ("/streams/cam1", "/streams/cam1"),
+        ("http://example/streams/cam1", "/streams/cam1"),
+        ("HTTPS://[::1]:8080/streams/cam1", "/streams/cam1"),
+        ("http://example", "/"),
+        ("http://example/", "/"),
+        ("http://a/http://b/c", "/http://b/c"),
+        ("/streams/http://cam1", "/streams/http://cam1"),
+        ("ftp://example/streams", "ftp://example/streams"),
+        ("//streams", "//streams"),
+        ("example:443", "example:443"),
+        ("*", "*"),
+    ],
+)
+def test_a_target_may_be_a_whole_url(target: str, path: str) -> None:
+    assert path_of(target) == path

@@ -31,7 +31,9 @@ async def test_head_makes_no_stream_known(ask: Ask, served: Served) -> None:
     assert served.hub.streams.get("never") is None
 
 
-@pytest.mark.parametrize("path", ["/", "/streams", "/healthz", "/readyz", "/metrics"])
+@pytest.mark.parametrize(
+    "path", ["/", "/page/page.css", "/streams", "/healthz", "/readyz", "/metrics"]
+)
 async def test_other_paths_answer_with_the_headers_of_get(ask: Ask, path: str) -> None:
     viewer = await ask(path, ("Connection: close",), method="HEAD")
     assert viewer.status == 200

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 
 import pytest
+from tornado.iostream import StreamClosedError
 
 from protocol import NewConnection
 from streamer.configuration.settings import Settings
+from streamer.http.handlers.base import MAX_TARGET_BYTES
 from tests.streamer.frames import frame
 from tests.streamer.http.served import Served
-from tests.streamer.http.viewer import Ask
+from tests.streamer.http.viewer import Ask, Viewer
 
 pytestmark = pytest.mark.gen_test(timeout=30)
 BAD_NAMES = [".bad", "-bad", "a%2Fb", "a%0Ab", "a%00b", "a%20b", "%FF", "%C3%BC", "x" * 65, "%"]
@@ -81,7 +83,7 @@ async def test_a_program_is_told_in_json(ask: Ask, headers: tuple[str, ...]) -> 
     assert json.loads(await viewer.answer())["error"]
 
 
-@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH"])
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "TRACE", "get", "FOO"])
 @pytest.mark.parametrize("path", ["/", "/streams", "/streams/cam1", "/streams/cam1/snapshot"])
 async def test_other_methods_are_not_allowed(
     ask: Ask, served: Served, method: str, path: str
@@ -131,3 +133,60 @@ async def test_what_is_no_http_disturbs_nobody(
     await odd.rest()
     served.publish(frame(1))
     assert await healthy.parts(1) == [1]
+
+
+@pytest.mark.parametrize("path", ["/", "/streams", "/streams/cam1", "/streams/cam1/snapshot", "/x"])
+async def test_a_url_may_be_long_but_not_too_long(ask: Ask, served: Served, path: str) -> None:
+    served.publish(frame(1))
+    longest = f"{path}?x=".ljust(MAX_TARGET_BYTES, "y")
+    assert (await ask(longest)).status == (404 if path == "/x" else 200)
+    viewer = await ask(longest + "y")
+    assert viewer.status == 414
+    assert str(MAX_TARGET_BYTES) in json.loads(await viewer.answer())["error"]
+
+
+async def test_a_head_that_grows_for_ever_is_cut_off(ask: Ask, served: Served) -> None:
+    healthy, endless = await ask(), await ask("/healthz")
+    await endless.answer()
+
+    async def talk() -> None:
+        while True:
+            await endless.stream.write(b"X-Header: " + b"y" * 4096 + b"\r\n")
+
+    with pytest.raises(StreamClosedError):
+        await talk()
+    served.publish(frame(1))
+    assert await healthy.parts(1) == [1]
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"GET /streams HTTP/1.1",
+        b"GET /streams HTTP/1.1\r\nHost: a b",
+        b"GET /streams HTTP/1.1\r\nHost: a\r\nHost: b",
+        b"POST /streams HTTP/1.1\r\nContent-Length: 0",
+    ],
+)
+@pytest.mark.parametrize("accept", ["*/*", "text/html"])
+async def test_a_request_without_its_one_host_is_malformed(
+    http_server: object, http_port: int, head: bytes, accept: str
+) -> None:
+    viewer = await Viewer.connect(http_port)
+    await viewer.stream.write(head + f"\r\nAccept: {accept}\r\n\r\n".encode())
+    await viewer.read_head()
+    answer = (await viewer.answer()).decode()
+    viewer.close()
+    assert viewer.status == 400
+    assert "ost header" in (answer if accept == "text/html" else json.loads(answer)["error"])
+
+
+async def test_head_is_told_in_the_head_that_it_is_malformed(
+    http_server: object, http_port: int
+) -> None:
+    viewer = await Viewer.connect(http_port)
+    await viewer.stream.write(b"HEAD /streams HTTP/1.1\r\nConnection: close\r\n\r\n")
+    await viewer.read_head()
+    assert viewer.status == 400
+    assert await viewer.rest() == b""
+    viewer.close()

@@ -42,6 +42,21 @@ async def test_a_snapshot_may_be_anything_that_was_published(
     assert answer.body == b"00000001 words"
 
 
+@pytest.mark.parametrize(
+    "condition",
+    ["Range: bytes=0-9", "If-None-Match: *", "If-Modified-Since: Fri, 1 Jan 2100 00:00:00 GMT"],
+)
+async def test_it_is_a_new_picture_and_whole_whatever_the_client_has(
+    ask: Ask, served: Served, condition: str
+) -> None:
+    served.publish(frame(1, 5000))
+    for _ in range(2):
+        viewer = await ask("/streams/cam1/snapshot", (condition,))
+        assert viewer.status == 200
+        assert {"etag", "last-modified"}.isdisjoint(viewer.headers)
+        assert len(await viewer.answer()) == 5000
+
+
 @pytest.mark.parametrize("query", ["", "?fresh=1"])
 async def test_where_there_is_none_the_first_that_comes_is_waited_for(
     http_client: AsyncHTTPClient, base_url: str, served: Served, query: str

@@ -72,6 +72,8 @@ async def test_every_version_of_http_gets_the_same_form(
         "/streams/%63am1",
         "/streams/cam1?",
         "/streams/cam1?&&=x&=&nobody=knows",
+        "http://proxied.example/streams/cam1?x=1",
+        "https://[::1]:8080/streams/cam%31",
     ],
 )
 async def test_a_stream_goes_by_its_name_however_that_is_spelled(
