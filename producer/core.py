@@ -23,6 +23,7 @@ from producer.waiting import ANY_EVENT, EVERYTHING
 from protocol import (
     Address,
     ClosedConnection,
+    Credit,
     Event,
     Frame,
     Heartbeat,
@@ -274,8 +275,11 @@ class Core:
             changes.add(ANY_EVENT)
             changes.update(_concerned(event))
             self._departures.note(event)
-            if isinstance(event, ClosedConnection):
-                self._window.forget(event.client)
+            match event:
+                case Credit():
+                    changes.update(self._window.credit(event, self._clock()))
+                case ClosedConnection():
+                    changes.update(self._window.forget(event.client))
             for follower in self._followers:
                 follower.offer(event)
 
