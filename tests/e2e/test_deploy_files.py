@@ -7,10 +7,14 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from streamer.configuration.settings import StreamSettings, from_sources
 
 from .manifests import (
     COMPOSE_FILES,
@@ -53,6 +57,17 @@ def test_every_command_of_the_compose_file_is_taken_by_its_program() -> None:
         assert producer.events == _at("relay", relay.producer_events)
     assert streamer.of_stream(settings["replay"].stream).overload == "queue"
     assert streamer.trust_proxy
+
+
+def test_the_streamers_file_shows_every_key_of_a_stream_at_its_default() -> None:
+    text = (DEPLOY / "streamer.toml").read_text()
+    shown = re.sub(r"^# (?=\[streams|[a-z_]+ = )", "", text, flags=re.MULTILINE)
+    tables = tomllib.loads(shown)["streams"]
+    settings = from_sources({}, {}, {"streams": tables})
+    assert set(tables["cam*"]) == {each.name for each in fields(StreamSettings)}
+    cameras = settings.of_stream("cam1")
+    assert cameras is not None
+    assert replace(cameras, headers={}, part_headers={}) == StreamSettings()
 
 
 def _at(host: str, endpoint: str) -> str:
