@@ -1,7 +1,8 @@
 """The figures of all workers of one service: each worker can speak for the others.
 
 Every worker answers with its own figures on a socket in a folder that all of them share;
-whoever is asked over HTTP asks the others first and adds up.
+whoever is asked over HTTP asks the others first and adds up. What a worker tells it writes down
+first: its totals count on when it has died, since Prometheus takes a sum that falls for a restart.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import json
 import logging
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,7 +20,7 @@ from protocol import Overload, Status
 from streamer.fanout.stream import StreamStatistics
 from streamer.metrics import NodeStatistics, Usage
 
-# A worker that does not answer in this time is left out of the sum, seconds.
+# A worker that does not answer in this time counts with what it told last, seconds.
 ANSWER_S: Final = 1.0
 # How bad a status is: the worst of all workers is the stream's.
 _SEVERITY: Final = (Status.GREY, Status.BLUE, Status.YELLOW, Status.RED)
@@ -40,29 +41,39 @@ class Siblings:
     def __init__(self, folder: Path, name: str, own: Callable[[], NodeStatistics]) -> None:
         self._folder = folder
         self._path = folder / f"{name}.sock"
+        self._draft = folder / f"{name}.draft"
         self._own = own
         self._server: asyncio.Server | None = None
 
     async def start(self) -> None:
         """Begins to answer the other workers."""
-        self._server = await asyncio.start_unix_server(self._answer, self._path)
+        self._server = await asyncio.start_unix_server(self._answer, self._draft)
+        # Named only now that it answers: who refuses under this name is dead.
+        self._draft.rename(self._path)
 
     async def stop(self) -> None:
-        """Stops answering."""
+        """Stops answering; what was told last goes on to count."""
         if self._server is not None:
+            self._tell()
             self._server.close()
             await self._server.wait_closed()
-            self._path.unlink(missing_ok=True)
 
     async def statistics(self) -> NodeStatistics:
         """Returns the figures of all workers, added up."""
         paths = [each for each in self._folder.glob("*.sock") if each != self._path]
         answers = await asyncio.gather(*(_ask(each) for each in paths))
-        return added_up([self._own(), *(each for each in answers if each is not None)])
+        return added_up([_decoded(self._tell()), *(each for each in answers if each is not None)])
+
+    def _tell(self) -> bytes:
+        """Returns this worker's figures, written down before anybody hears them."""
+        told = json.dumps(asdict(self._own())).encode()
+        self._draft.write_bytes(told)
+        self._draft.replace(_written(self._path))
+        return told
 
     async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         del reader
-        writer.write(json.dumps(asdict(self._own())).encode())
+        writer.write(self._tell())
         await writer.drain()
         writer.close()
 
@@ -73,16 +84,35 @@ async def _ask(path: Path) -> NodeStatistics | None:
             reader, writer = await asyncio.open_unix_connection(path)
             answer = await reader.read()
             writer.close()
-        return _decoded(json.loads(answer))
-    except ConnectionRefusedError:
-        # What a worker that was killed left behind; a folder of ours, in memory.
-        path.unlink(missing_ok=True)  # noqa: ASYNC240
+        return _decoded(answer)
+    except ConnectionRefusedError:  # it has ended
+        return _left_by(path)
     except (OSError, TimeoutError, ValueError):
         log.warning("a worker does not tell its figures: %s", path.stem)
-    return None
+        return _left_by(path)
 
 
-def _decoded(body: Mapping[str, Any]) -> NodeStatistics:
+def _written(path: Path) -> Path:
+    """Returns where the worker with a socket writes down what it tells."""
+    return path.with_suffix(".json")
+
+
+def _left_by(path: Path) -> NodeStatistics | None:
+    """Returns the totals that a worker told last; None where it told none."""
+    try:
+        told = _decoded(_written(path).read_bytes())
+    except FileNotFoundError:
+        return None
+    streams = {
+        name: replace(each, status=Status.GREY, connections=0, fps=0.0, age=None, content_type=None)
+        for name, each in told.streams.items()
+    }
+    usage = Usage(processes=0, cpu_s=told.usage.cpu_s, resident_bytes=0, open_files=0)
+    return replace(told, streams=streams, usage=usage)
+
+
+def _decoded(told: bytes) -> NodeStatistics:
+    body: Mapping[str, Any] = json.loads(told)
     streams = {
         name: StreamStatistics(
             **{**each, "status": Status(each["status"]), "overload": Overload(each["overload"])}

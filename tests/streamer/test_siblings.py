@@ -6,6 +6,8 @@ import asyncio
 import socket
 from pathlib import Path
 
+import pytest
+
 from protocol import Overload, Status
 from streamer.metrics import NodeStatistics, Usage
 from streamer.siblings import Siblings, added_up
@@ -113,7 +115,6 @@ def test_each_worker_speaks_for_all_over_a_folder_they_share(tmp_path: Path) -> 
         assert each.streams["cam1"].connections == 9
         assert each.streams["cam1"].status is Status.BLUE
         assert each.streams["cam1"].overload is Overload.LATEST
-    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_worker_that_was_killed_or_speaks_nonsense_is_left_out(tmp_path: Path) -> None:
@@ -133,6 +134,46 @@ def test_a_worker_that_was_killed_or_speaks_nonsense_is_left_out(tmp_path: Path)
             return answer
 
     assert asyncio.run(ask()) == node_statistics()
+
+
+def test_of_a_worker_that_has_ended_the_totals_count_on(tmp_path: Path) -> None:
+    cam1 = statistics(parts=100, connections=3, fps=20.0, age=0.1)
+
+    async def ask() -> NodeStatistics:
+        one = Siblings(tmp_path, "one", lambda: node_statistics(streams={"cam1": statistics()}))
+        other = Siblings(tmp_path, "other", lambda: node_statistics(streams={"cam1": cam1}))
+        await one.start()
+        await other.start()
+        await other.stop()
+        answer = await one.statistics()
+        await one.stop()
+        return answer
+
+    answer = asyncio.run(ask())
+    assert answer.streams["cam1"] == statistics(parts=200, skipped=14, bytes=10_000, repeats=4)
+    assert answer.received == 120
+    assert answer.usage == Usage(processes=2, cpu_s=3.0, resident_bytes=4096, open_files=20)
+
+
+def test_a_worker_has_no_name_before_it_answers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listen = socket.socket.listen
+    named: list[Path] = []
+
+    def look(self: socket.socket, *arguments: int) -> None:
+        named.extend(tmp_path.glob("*.sock"))
+        listen(self, *arguments)
+
+    async def begin() -> None:
+        worker = Siblings(tmp_path, "one", node_statistics)
+        await worker.start()
+        named.append(tmp_path / "begun")
+        await worker.stop()
+
+    monkeypatch.setattr(socket.socket, "listen", look)
+    asyncio.run(begin())
+    assert named == [tmp_path / "begun"]
 
 
 def test_one_that_was_never_started_stops_as_well(tmp_path: Path) -> None:

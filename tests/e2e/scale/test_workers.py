@@ -142,6 +142,35 @@ def test_a_worker_that_dies_is_started_again(
         assert crowd.torn == []
 
 
+def test_no_total_falls_when_a_worker_dies(start: Starter, context: Context) -> None:
+    """Prometheus takes a total that falls for a restart, and what is left of it for new."""
+    streamer = start.streamer("--workers", "2", *BEAT)
+    events = Events(context, streamer.addresses["events"])
+    publisher = Publisher(context, streamer.addresses["frames"])
+    publisher.wait_for_nodes(2)
+    with Crowd() as crowd:
+        viewers = crowd.join(streamer.http, "/streams/cam1", 20)
+        publisher.send("all/cam1/", jpeg(1))
+        eventually(lambda: all(each.numbers for each in viewers), "the frame")
+        assert _metric(streamer, "parts_total") == 20
+        os.kill(_workers(streamer)[0], signal.SIGKILL)
+        while len(_nodes(events)) < 3:
+            with contextlib.suppress(OSError):  # the socket of the dead one may have been taken
+                assert _metric(streamer, "parts_total") == 20
+        left = [each for each in viewers if not each.is_over]
+        assert _metric(streamer, "parts_total") == 20
+        assert _metric(streamer, "clients") == len(left) < 20
+
+
+def _metric(streamer: Command, name: str) -> float:
+    lines = streamer.get("/metrics").decode().splitlines()
+    return next(
+        float(line.split()[1])
+        for line in lines
+        if line.startswith(f'partcast_{name}{{stream="cam1"}}')
+    )
+
+
 def _beats(heard: list[Event]) -> int:
     return sum(isinstance(each, Heartbeat) for each in heard)
 
