@@ -65,6 +65,11 @@ class Audience:
         found = (each.clients.get(client) for each in node.streams.values())
         return next((each for each in found if each is not None), None)
 
+    def knows(self, stream: str, node: str) -> bool:
+        """Tells whether a node has said who watches a stream there."""
+        watched = self._nodes[node].streams.get(stream) if node in self._nodes else None
+        return watched is not None and watched.is_told
+
     @property
     def streams(self) -> list[str]:
         """The names of the streams that were watched on any node."""

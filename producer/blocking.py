@@ -12,7 +12,7 @@ from producer.client import Client
 from producer.core import Body, Core
 from producer.departures import ClientGone
 from producer.thread_driver import Coming, ThreadDriver
-from producer.waiting import ANY_EVENT
+from producer.waiting import ANY_EVENT, EVERYTHING
 from protocol import (
     EVENTS_PRODUCER_SIDE,
     FRAMES_PRODUCER_SIDE,
@@ -135,6 +135,9 @@ class Producer:
 
     def stop(self, stream: str, *, now: bool = False) -> bool:
         """Ends a stream for all its clients, after the last frame that was published.
+
+        Who is there is meant. Where a flood of frames has taken the stop on its way, it is sent
+        again after 1.5 s, to each client that it has not ended.
 
         Args:
             stream: name of the stream.
@@ -279,7 +282,10 @@ class Producer:
         return bool(gone) or self._driver.closing
 
     def close(self) -> None:
-        """Closes the producer, from any thread; what was published may take 2 s to leave."""
+        """Closes the producer, from any thread; what was published may take 2 s to leave.
+
+        A stream that was stopped a moment ago is seen to its end before, for at most 2 s.
+        """
         self._driver.close()
 
     def __enter__(self) -> Self:
@@ -295,4 +301,6 @@ class Producer:
 
     def _stop(self, address: AllClients | OneClient, *, now: bool) -> bool:
         self._driver.check_open()
-        return bool(self._driver.until(lambda: self._core.stop(address, now=now)))
+        about = address.stream if isinstance(address, AllClients) else EVERYTHING
+        stop = self._driver.until(lambda: self._core.stop(address, now=now), about=about)
+        return bool(stop)

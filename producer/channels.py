@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -27,6 +27,7 @@ from protocol import (
     decode_notice,
     event_topic,
 )
+from protocol.names import ONE_PREFIX
 
 # Shared frames that may wait for a slow connection, as many as in a relay. A burst of small ones
 # fits; beyond it a frame is refused, so that what is behind it does not get old.
@@ -115,6 +116,11 @@ class Outgoing:
         """Whether any streamer has subscribed to anything."""
         return bool(self._topics)
 
+    @property
+    def topics(self) -> Collection[bytes]:
+        """The prefixes that are subscribed."""
+        return self._topics
+
     def look(self) -> Subscriptions:
         """Takes in the subscriptions that have come, and those that have gone."""
         changed, new, parted = False, [], []
@@ -188,6 +194,12 @@ class Channels:
         sockets = (self.shared.socket, self.targeted.socket, self.control.socket, self._events)
         return [each.fileno() for each in sockets]
 
+    @property
+    def nodes(self) -> list[str]:
+        """The ids of the nodes that take targeted frames."""
+        nodes = (node_of_subscription(topic) for topic in self.targeted.topics)
+        return [node for node in nodes if node]
+
     def follow(self, stream: str | None) -> None:
         """Subscribes to the events of a stream, or of all; at most once."""
         topic = EVENT_PREFIX if stream is None else event_topic(stream)
@@ -225,6 +237,11 @@ class Channels:
 
     def _subscribe(self, topic: bytes) -> None:
         self._events.send(_SUBSCRIBE + topic)
+
+
+def node_of_subscription(prefix: bytes) -> str:
+    """Returns the id of the node that takes its clients' frames so; empty where it is no node."""
+    return prefix[len(ONE_PREFIX) : -1].decode("latin-1") if prefix.startswith(ONE_PREFIX) else ""
 
 
 def _harden(sock: zmq.Socket[bytes]) -> None:

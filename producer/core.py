@@ -13,26 +13,31 @@ from weakref import WeakSet
 
 from producer.audience import Audience
 from producer.body import Body, as_bytes
-from producer.channels import EVENTS_AT_ONCE, Channels, Endpoints, Outgoing
+from producer.channels import (
+    EVENTS_AT_ONCE,
+    Channels,
+    Endpoints,
+    Outgoing,
+    node_of_subscription,
+)
 from producer.departures import ClientGone, Departures
 from producer.following import Arrivals, Follower, Totals, opened
 from producer.joining import Joining
 from producer.last_frames import LastFrames
 from producer.sending import Numbers, Window, new_producer_id
-from producer.waiting import ANY_EVENT, EVERYTHING
+from producer.stopping import Stopping
+from producer.waiting import ANY_EVENT, EVERYTHING, subjects
 from protocol import (
     Address,
     ClosedConnection,
     Credit,
     Event,
     Frame,
-    Heartbeat,
     Stop,
     check_stream_name,
     encode,
     subscribed_prefix,
 )
-from protocol.names import ONE_PREFIX
 
 __all__ = ["POLL_S", "Body", "ClientGone", "Core"]
 
@@ -75,6 +80,7 @@ class Core:
         self._followed: set[str] = set()
         self._follows_all_since: float | None = None
         self._departures = Departures()
+        self._stopping = Stopping(self._channels, self.audience)
         self._was_refused = False
         self.has_more = False
 
@@ -94,13 +100,14 @@ class Core:
         self._send_again(now)
         taken = 0
         for taken, notice in enumerate(self._channels.notices(), 1):  # noqa: B007
-            changes.update(_concerned(notice.event))
+            changes.update(subjects(notice.event))
             self._tell(self.audience.hear(notice, now), changes)
         self.has_more = taken == EVENTS_AT_ONCE
         # Nobody is silent whose words still wait.
         if now - self._ticked_at >= TICK_S and not self.has_more:
             self._ticked_at = now
             self._tell(self.audience.pass_time(now), changes)
+            self._stopping.pass_time(now)
             followed = self._followed if self._follows_all_since is None else None
             for stream in self.audience.to_ask(followed, now):
                 self._channels.ask_for_snapshot(stream)
@@ -126,6 +133,7 @@ class Core:
         sent = None
         if shared.covers(frame.address.topic):
             sent = self._send(shared, frame)
+            self._stopping.prepare(frame.address, now)
         elif self._joining.is_under_way(now):
             return None
         self._last_frames.forget(frame.address.topic)  # it is not the newest any more
@@ -165,8 +173,13 @@ class Core:
         self._last_frames.forget(address.topic)
         if is_covered:
             last = None if now else self._numbers.last(address)
-            return control.send(encode(Stop(address, last, None if last is None else self.id)))
+            stop = Stop(address, last, None if last is None else self.id)
+            return self._stopping.send(stop, self._clock())
         return False
+
+    def stopped(self) -> bool | None:
+        """Tells that all whom a stop means are ended; None while one may have to be sent again."""
+        return self._stopping.is_over or None
 
     def watched(self, stream: str) -> int | None:
         """Returns how many clients watch a stream; None where none does."""
@@ -218,10 +231,9 @@ class Core:
         for topic in subscriptions.new:
             self._last_frames.subscribed(subscribed_prefix(topic))
         for topic in subscriptions.parted:
-            if topic.startswith(ONE_PREFIX):
-                node = topic[len(ONE_PREFIX) : -1].decode("latin-1")
-                self._window.forget_node(node)
-                self.audience.part(node)
+            node = node_of_subscription(topic)
+            self._window.forget_node(node)
+            self.audience.part(node)
         if subscriptions.changed or self._was_refused:
             self._was_refused = False
             changes.add(EVERYTHING)
@@ -273,8 +285,9 @@ class Core:
         """Notes what has happened, and tells the followers."""
         for event in self._totals.over_nodes(events):
             changes.add(ANY_EVENT)
-            changes.update(_concerned(event))
+            changes.update(subjects(event))
             self._departures.note(event)
+            self._stopping.note(event)
             match event:
                 case Credit():
                     changes.update(self._window.credit(event, self._clock()))
@@ -282,11 +295,3 @@ class Core:
                     changes.update(self._window.forget(event.client))
             for follower in self._followers:
                 follower.offer(event)
-
-
-def _concerned(event: Event) -> Iterable[str]:
-    """Returns the streams and clients that an event is about."""
-    if isinstance(event, Heartbeat):
-        return event.streams
-    names = (getattr(event, "stream", None), getattr(event, "client", None))
-    return (each for each in names if each is not None)

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from typing import TypeVar
 
 from producer.core import POLL_S, Core
+from producer.stopping import STOPPED_WITHIN_S
 from producer.waiting import EVERYTHING, Waiting
 
 T = TypeVar("T")
@@ -92,8 +93,20 @@ class LoopDriver:
         return None
 
     async def close(self) -> None:
-        """Ends all waits and closes the core; does nothing in another process."""
+        """Ends all waits and closes the core; does nothing in another process.
+
+        A stop that may have to be sent again is waited for.
+        """
         if self._closing or os.getpid() != self._pid:
+            return
+        try:
+            if not self._core.stopped():
+                await self.until(self._core.stopped, STOPPED_WITHIN_S)
+        finally:
+            await self._close()
+
+    async def _close(self) -> None:
+        if self._closing:
             return
         self._closing = True
         self._timer.cancel()

@@ -53,6 +53,11 @@ class Watched:
     silent: bool = False
 
     @property
+    def is_told(self) -> bool:
+        """Whether a snapshot has said who watches."""
+        return self.proven_at > 0
+
+    @property
     def agrees(self) -> bool:
         """Whether we know as many clients as the node has."""
         return len(self.clients) == self.connections

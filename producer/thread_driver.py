@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
 from producer.core import POLL_S, Core
+from producer.stopping import STOPPED_WITHIN_S
 from producer.waiting import EVERYTHING, Waiting
 
 T = TypeVar("T")
@@ -97,9 +98,19 @@ class ThreadDriver:
         return None
 
     def close(self) -> None:
-        """Ends all waits and closes the core; does nothing in another process."""
+        """Ends all waits and closes the core; does nothing in another process.
+
+        A stop that may have to be sent again is waited for.
+        """
         if os.getpid() != self._pid:
             return  # the sockets are the parent's
+        try:
+            if self._failure is None:
+                self.until(self._core.stopped, STOPPED_WITHIN_S)
+        finally:
+            self._close()
+
+    def _close(self) -> None:
         with self._lock:
             if self._closing:
                 return

@@ -5,12 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Final, Generic, TypeVar
 
+from protocol import Event, Heartbeat
+
 W = TypeVar("W")
 
 # What a wait can be about, beside the name of a stream and the id of a client: any event.
 ANY_EVENT: Final = "*"
 # A change that concerns everybody.
 EVERYTHING: Final = ""
+
+
+def subjects(event: Event) -> Iterable[str]:
+    """Returns the streams and clients that an event is about."""
+    if isinstance(event, Heartbeat):
+        return event.streams
+    names = (getattr(event, "stream", None), getattr(event, "client", None))
+    return (each for each in names if each is not None)
 
 
 class Waiting(Generic[W]):

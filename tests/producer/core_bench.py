@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from producer.channels import Endpoints
 from producer.core import Core
+from producer.stopping import ANSWERED_WITHIN_S
 from protocol import AllClients, OneClient
 from tests.e2e.processes import eventually
 
@@ -65,6 +66,12 @@ class Bench:
 
     def publish(self, body: bytes = b"a picture") -> bool | None:
         return self.core.publish(self.core.frame(CAM1, body, None, None, None))
+
+    def stop(self, *, now: bool = False) -> bool | None:
+        """Stops the stream; nobody says who watches it, which is waited for."""
+        if self.core.stop(CAM1, now=now) is None:
+            self.clock.now += ANSWERED_WITHIN_S
+        return self.core.stop(CAM1, now=now)
 
     def publish_to(self, client: str, since: float = 1000.0) -> bool | None:
         frame = self.core.frame(OneClient(client), b"a picture", None, None, None)

@@ -16,7 +16,7 @@ from producer.channels import EVENTS_AT_ONCE
 from producer.core import POLL_S
 from tests.e2e.processes import PATIENCE_S
 
-from .async_meeting import arrive, producing, question
+from .async_meeting import arrive, producing, question, until
 from .fake_streamer import FakeStreamer
 
 
@@ -68,6 +68,36 @@ def test_a_closed_producer_says_so(streamer: FakeStreamer) -> None:
             assert client.gone
             assert await producer.wait_for_clients("cam1") == 0
             assert await producer.wait_for_streamer() is False
+
+    asyncio.run(run())
+
+
+def test_a_client_that_has_not_heard_its_stop_hears_it_before_the_end(
+    streamer: FakeStreamer,
+) -> None:
+    async def run() -> None:
+        async with producing(streamer) as producer:
+            client = await arrive(streamer, producer)
+            assert await until(streamer, producer.stop("clip"))
+            await until(streamer, producer.close())
+        stops = [each.topic for each in streamer.wait_for(2)]
+        assert stops == ["all/clip/", f"one/{client.id}/"]
+
+    asyncio.run(run())
+
+
+def test_an_end_that_is_cut_short_is_an_end(streamer: FakeStreamer) -> None:
+    async def run() -> None:
+        async with producing(streamer) as producer:
+            await arrive(streamer, producer)
+            assert await until(streamer, producer.stop("clip"))
+            closing = asyncio.create_task(producer.close())
+            await asyncio.sleep(0)
+            closing.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await closing
+            with pytest.raises(RuntimeError, match="the producer is closed"):
+                await producer.publish("cam1", b"")
 
     asyncio.run(run())
 

@@ -17,10 +17,11 @@ import pytest
 
 from producer import Client, ClientGone, Producer
 from producer.channels import LINGER_S
+from producer.stopping import ENDED_WITHIN_S
 from tests.e2e.processes import PATIENCE_S, eventually
 
 from .fake_streamer import Context, FakeStreamer
-from .meeting import arrive, join
+from .meeting import arrive, ends, join
 
 
 def test_closing_ends_what_waits_in_other_threads(
@@ -65,6 +66,29 @@ def test_a_closed_producer_says_so(producer: Producer, streamer: FakeStreamer) -
     assert producer.is_gone(client.id)
     assert producer.wait_for_clients("cam1") == 0
     assert producer.wait_for_streamer() is False
+
+
+def test_a_client_that_has_not_heard_its_stop_hears_it_before_the_end(
+    producer: Producer, streamer: FakeStreamer, threads: ThreadPoolExecutor
+) -> None:
+    client = arrive(streamer, producer)
+    assert ends(threads.submit(producer.stop, "clip"), streamer)
+    ends(threads.submit(producer.close), streamer)
+    stops = [each.topic for each in streamer.wait_for(2)]
+    assert stops == ["all/clip/", f"one/{client.id}/"]
+
+
+def test_the_end_waits_no_longer_than_for_the_last_whom_a_stop_means(
+    producer: Producer, streamer: FakeStreamer, threads: ThreadPoolExecutor
+) -> None:
+    client = arrive(streamer, producer)
+    assert ends(threads.submit(producer.stop, "clip"), streamer)
+    began = time.monotonic()
+    closing = threads.submit(producer.close)
+    streamer.leave("clip", client.id)
+    ends(closing, streamer)
+    assert time.monotonic() - began < ENDED_WITHIN_S
+    assert [each.topic for each in streamer.look()] == ["all/clip/"]
 
 
 def test_what_was_published_leaves_before_the_end(streamer: FakeStreamer) -> None:

@@ -212,7 +212,7 @@ def test_a_stop_comes_behind_the_last_frame_that_was_sent(bench: Bench) -> None:
     bench.join()
     for _ in range(3):
         assert bench.publish()
-    assert bench.core.stop(CAM1, now=False)
+    assert bench.stop()
     stop = next(each for each in bench.streamer.wait_for(4) if "type" in each.header)
     assert stop.header == {"type": "stop", "seq": 3, "producer": bench.core.id}
     assert stop.body == b""
@@ -222,9 +222,9 @@ def test_a_stop_at_once_names_no_frame_and_neither_does_one_where_there_was_none
     bench: Bench,
 ) -> None:
     bench.join()
-    assert bench.core.stop(CAM1, now=False)
+    assert bench.stop()
     assert bench.publish()
-    assert bench.core.stop(CAM1, now=True)
+    assert bench.stop(now=True)
     stops = [each for each in bench.streamer.wait_for(3) if "type" in each.header]
     assert [each.header for each in stops] == [{"type": "stop"}, {"type": "stop"}]
 

@@ -168,7 +168,7 @@ def test_a_frame_that_nobody_took_reaches_who_subscribes_later_with_the_next_num
 def test_after_a_stop_there_is_no_last_frame(bench: Bench) -> None:
     bench.join()
     bench.publish()
-    bench.core.stop(CAM1, now=False)
+    bench.stop()
     bench.core.publish(bench.core.frame(AllClients("door"), b"a door", None, None, None))
     bench.streamer.wait_for(3)
     assert [each.topic for each in again(bench, "all/?bbbb")] == ["all/door/"]

@@ -300,7 +300,7 @@ class Relayed:
         assert self.feed.endpoints == [endpoint]
 
     async def subscribed(self) -> None:
-        subscriptions = set()
+        subscriptions: set[bytes] = set()
         async with asyncio.timeout(20):
             while subscriptions != {b"\1all/", b"\1all/?node", b"\1one/node-"}:
                 await asyncio.sleep(0.001)
@@ -347,7 +347,7 @@ async def test_behind_a_relay_shared_and_targeted_frames_have_their_turn_alterna
         relayed.send(frame(number, 10_000))
         relayed.send(frame_for(served.id, number, 10_000))
     time.sleep(0.3)  # noqa: ASYNC251  all wait for the feed, while the event loop is busy
-    seen = []
+    seen: list[tuple[int, int]] = []
     async with asyncio.timeout(20):
         while not seen or seen[-1] != (100, 100):
             await asyncio.sleep(0)
