@@ -91,10 +91,10 @@ def test_many_streams_take_their_turns() -> None:
     for _ in range(3):
         again = due(last_frames, 60.0)
         assert len(again) == AGAIN_AT_ONCE
-        for each in again:
-            last_frames.keep(each, 60.0)
-            assert isinstance(each.address, AllClients)
-            streams.remove(each.address.stream)
+        for sent in again:
+            last_frames.keep(sent, 60.0)
+            assert isinstance(sent.address, AllClients)
+            streams.remove(sent.address.stream)
     assert not streams
     assert due(last_frames, 120.0) == []
 
