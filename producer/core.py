@@ -242,22 +242,20 @@ class Core:
         """Sends the last frames of streams to those who have subscribed since."""
         shared = self._channels.shared
         for frame in self._last_frames.due(now, shared.covers):
-            if frame.seq is None:
-                sent = self._send(shared, frame)
-            else:
-                sent = frame if shared.send(encode(replace(frame, retained=True))) else None
+            sent = self._send(shared, replace(frame, retained=True))
             if sent is not None:
                 self._last_frames.keep(sent, now)
 
     def _send(self, channel: Outgoing, frame: Frame) -> Frame | None:
-        """Numbers a frame and sends it; returns it as it was sent, None where there is no room."""
-        address, number = frame.address, self._numbers.next(frame.address)
-        numbered = Frame(
-            address, frame.body, frame.content_type, frame.headers, frame.time, number, self.id
-        )
+        """Numbers a new frame and sends it; returns it as sent, or None where there is no room."""
+        address = frame.address
+        number = self._numbers.next(address) if frame.seq is None else frame.seq
+        published = (frame.body, frame.content_type, frame.headers, frame.time)
+        numbered = Frame(address, *published, number, self.id, frame.retained)
         if not channel.send(encode(numbered)):
             return None
-        self._numbers.sent(address)
+        if frame.seq is None:
+            self._numbers.sent(address)
         return numbered
 
     def _begin(self, follower: Follower | Arrivals, stream: str | None) -> None:

@@ -51,7 +51,7 @@ class Frame:
         time: capture time, Unix ns.
         seq: the producer's own number of this frame within its topic, +1 each.
         producer: id of the producer instance; `seq` counts per producer.
-        retained: whether it is sent once more, for who has subscribed since.
+        retained: whether it is an older one, sent once more for who has subscribed since.
 
     Raises:
         MalformedError: (a ValueError) for a value that the wire does not allow.

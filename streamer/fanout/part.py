@@ -44,6 +44,7 @@ class Part:
         targeted: whether it is for one client alone.
         seq: the producer's number of the frame, where it has one.
         producer: who counts so.
+        retained: whether it is sent once more, and older than who has just come.
         size: bytes of `plain`, the measure of what waits for a client.
 
     """
@@ -61,6 +62,7 @@ class Part:
         "payload_bytes",
         "plain",
         "producer",
+        "retained",
         "seq",
         "size",
         "targeted",
@@ -92,6 +94,7 @@ class Part:
         self.targeted = False
         self.seq: int | None = None
         self.producer: str | None = None
+        self.retained = False
 
     def __getattr__(self, form: str) -> bytes:
         # Asked only for a slot that is empty still: after the first client, a form costs no
@@ -182,7 +185,7 @@ class Encoder:
         )
         next_head = b"".join((type_line, self._part_fields, b"\r\n"))
         part = Part(head, body, self._delimiter, next_head, content_type, timestamp)
-        part.seq, part.producer = frame.seq, frame.producer
+        part.seq, part.producer, part.retained = frame.seq, frame.producer, frame.retained
         return part
 
     def _fields(self, frame: Frame) -> bytes:

@@ -22,6 +22,7 @@ class SnapshotViewer:
         client_id: client id, unique and never reused.
         stream: name of the stream.
         limits: the stream's limits; nothing ever waits.
+        fresh: whether a picture that is older than the request is not wanted.
         on_end: called once, with the part, or None where the stream ended before.
 
     """
@@ -35,6 +36,7 @@ class SnapshotViewer:
         peer: str,
         query: Mapping[str, str],
         joined_at: float,
+        fresh: bool = False,
         on_end: Callable[[Part | None], None],
     ) -> None:
         self.id = client_id
@@ -49,6 +51,7 @@ class SnapshotViewer:
         self.repeats = 0
         self.repeated_at = -math.inf
         self.ending: CloseReason | None = None
+        self._fresh = fresh
         self._on_end = on_end
 
     @property
@@ -57,8 +60,8 @@ class SnapshotViewer:
         return self.parts
 
     def offer(self, part: Part, /) -> None:
-        """Takes the first part; a picture is enough."""
-        if self.parts == 0 and self.ending is None:
+        """Takes the first part that is wanted; a picture is enough."""
+        if self.parts == 0 and self.ending is None and not (self._fresh and part.retained):
             self.parts = 1
             self.bytes = part.payload_bytes
             self._on_end(part)

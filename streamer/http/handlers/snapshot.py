@@ -40,7 +40,7 @@ class SnapshotHandler(Handler):
             hub.streams.settings(name)
             part = None if fresh else hub.streams.last(name)
             if part is None:
-                part = await self._next(name)
+                part = await self._next(name, fresh=fresh)
         except UnknownStreamError as error:
             raise not_found(error) from error
         except LimitReachedError as error:
@@ -57,7 +57,7 @@ class SnapshotHandler(Handler):
             self.set_header("X-Timestamp", part.timestamp)
         self.write(part.payload)
 
-    async def _next(self, name: str) -> Part | None:
+    async def _next(self, name: str, *, fresh: bool) -> Part | None:
         site = self.site
         site.hub.admit(name)
         waiting: asyncio.Future[Part | None] = site.loop.create_future()
@@ -69,6 +69,7 @@ class SnapshotHandler(Handler):
             peer=self.peer,
             query=parse_query(self.request.query),
             joined_at=site.clock(),
+            fresh=fresh,
             on_end=self._end,
         )
         site.hub.add(viewer)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -116,6 +117,26 @@ def test_a_snapshot_of_a_slow_stream_that_nobody_watches_is_its_only_frame(
     producing(site).publish("cam1", jpeg(1))
     assert streamer.get(f"{PATH}/snapshot") == jpeg(1)
     assert streamer.get(f"{PATH}/snapshot") == jpeg(1)
+
+
+def test_a_fresh_snapshot_is_no_frame_that_was_kept(
+    start: Starter, context: Context, producing: Producing
+) -> None:
+    site = Site(start, "watched", 0)
+    streamer = site.streamer()
+    looking = Publisher(context, site.frames)
+    producer = producing(site)
+    producer.publish("cam1", jpeg(1))
+    with ThreadPoolExecutor(1) as asking:
+        answer = asking.submit(streamer.get, f"{PATH}/snapshot?fresh=1")
+        looking.wait_for(TOPIC)
+        eventually(lambda: _frames(streamer) == 1, "the frame that was kept")
+        assert producer.publish("cam1", jpeg(2))
+        assert answer.result() == jpeg(2)
+
+
+def _frames(streamer: Command) -> int:
+    return int(streamer.streams()["cam1"]["frames"])
 
 
 def test_a_node_that_starts_later_shows_the_last_frame_too(

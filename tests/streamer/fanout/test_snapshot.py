@@ -12,7 +12,9 @@ from tests.streamer.fanout.hub.node import Node
 from tests.streamer.frames import frame, frame_for, jpeg, no_part, part, stop
 
 
-def waiting(node: Node | None = None) -> tuple[SnapshotViewer, list[Part | None]]:
+def waiting(
+    node: Node | None = None, *, fresh: bool = True
+) -> tuple[SnapshotViewer, list[Part | None]]:
     found: list[Part | None] = []
     viewer = SnapshotViewer(
         "node-99",
@@ -21,6 +23,7 @@ def waiting(node: Node | None = None) -> tuple[SnapshotViewer, list[Part | None]
         peer="",
         query={"fresh": "1"},
         joined_at=0.0,
+        fresh=fresh,
         on_end=found.append,
     )
     if node is not None:
@@ -101,6 +104,14 @@ def test_a_frame_that_came_before_it_is_not_newer_than_the_request() -> None:
     assert found == []
     node.publish(frame(2))
     assert [each.payload for each in found if each] == [part(2).payload]
+
+
+@pytest.mark.parametrize("fresh", [False, True])
+def test_a_frame_that_was_kept_is_taken_where_no_fresh_one_is_asked_for(fresh: bool) -> None:
+    node = Node()
+    _, found = waiting(node, fresh=fresh)
+    node.publish(frame(1, retained=True), frame(2))
+    assert [each.payload for each in found if each] == [jpeg(2 if fresh else 1)]
 
 
 def test_a_stop_of_the_stream_goes_on_with_the_wait_for_its_next_run() -> None:
