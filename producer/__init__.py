@@ -19,13 +19,12 @@ if TYPE_CHECKING:
     from producer.blocking import Producer
     from producer.client import AsyncClient, Client
     from producer.departures import ClientGone
+    from producer.node_events import Goodbye, Heartbeat
     from protocol import (
         ClosedConnection,
         CloseReason,
         Credit,
         Event,
-        Goodbye,
-        Heartbeat,
         NewConnection,
         NoConnection,
         Overload,
@@ -36,6 +35,8 @@ else:
         "AsyncProducer": "producer.asynchronous",
         "Client": "producer.client",
         "ClientGone": "producer.departures",
+        "Goodbye": "producer.node_events",
+        "Heartbeat": "producer.node_events",
         "Producer": "producer.blocking",
     }
 

@@ -251,7 +251,7 @@ class AsyncProducer:
         then the oldest are dropped.
 
         Args:
-            stream: whose events; None for those of all streams and of the nodes.
+            stream: whose events; None for those of all streams, and of each `node`.
 
         Raises:
             RuntimeError: where the producer is closed.

@@ -17,7 +17,10 @@ from typing import Final
 
 from producer.asking import Asking
 from producer.node import Node, Watched
-from protocol import Event, Goodbye, Heartbeat, Notice, Watcher, node_of, topic_of
+from producer.node_events import Goodbye, Heartbeat
+from protocol import Event, Notice, Watcher, node_of, topic_of
+from protocol import Goodbye as SaidGoodbye
+from protocol import Heartbeat as SaidHeartbeat
 
 # A node that was silent for so many of its intervals is gone.
 MISSED_HEARTBEATS: Final = 3
@@ -98,12 +101,12 @@ class Audience:
         self._nodes[notice.node] = node
         node.heard_at = now
         match notice.event:
-            case Goodbye():
+            case SaidGoodbye():
                 node.ended = True
-                return [*self._lose(notice.node), notice.event]
-            case Heartbeat():
+                return [*self._lose(notice.node), Goodbye(notice.node)]
+            case SaidHeartbeat(interval, streams):
                 node.beat(notice.event, now)
-                return [notice.event]
+                return [Heartbeat(interval, streams, notice.node)]
             case event:
                 return node.hear(event, now, missing=missing > 0)
 

@@ -12,6 +12,8 @@ from producer import (
     ClientGone,
     ClosedConnection,
     Credit,
+    Goodbye,
+    Heartbeat,
     NewConnection,
     NoConnection,
     Overload,
@@ -230,9 +232,14 @@ def test_events_of_all_streams_include_those_of_the_nodes(
     events = producer.events()
     streamer.wait_for_question("event/")
     streamer.join("cam1")
+    streamer.beat(interval=7.0)
     streamer.goodbye()
-    kinds = [type(next(events)).__name__ for _ in range(4)]
-    assert kinds == ["NewConnection", "ClosedConnection", "NoConnection", "Goodbye"]
+    came, beat, closed, nobody, end = (next(events) for _ in range(5))
+    assert isinstance(came, NewConnection)
+    assert isinstance(beat, Heartbeat)
+    assert (beat.node, beat.interval) == ("aaaa", 7.0)
+    assert isinstance(closed, ClosedConnection)
+    assert (nobody, end) == (NoConnection("cam1"), Goodbye("aaaa"))
 
 
 def test_an_iteration_that_is_closed_ends(producer: Producer) -> None:
