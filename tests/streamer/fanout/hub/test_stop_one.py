@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from protocol import CloseReason, Message
-from tests.streamer.frames import frame, frame_for, stop_for
+from tests.streamer.frames import frame, frame_for, stop, stop_for
 
 from .node import Node, ended, numbered
 
@@ -108,3 +108,29 @@ def test_a_client_that_leaves_while_a_stop_waits_is_no_matter() -> None:
     viewer.leave()
     node.wait(2)
     assert node.reasons() == [CloseReason.CLIENT]
+
+
+def test_a_stop_for_one_client_that_is_ending_takes_nothing_that_the_first_lets_it_have() -> None:
+    node = Node({"clip": {"overload": "queue"}})
+    slow = node.join("clip", 150)
+    for number in (1, 2, 3):
+        node.publish(frame(number, seq=number, producer="p1", stream="clip"))
+    node.publish(stop(3, "p1", stream="clip"), stop_for(slow.id, 3, "p1"))
+    node.wait(2.0)
+    slow.read()
+    assert slow.numbers == [1, 2, 3]
+    assert ended(slow)
+
+
+def test_a_stop_for_one_client_that_has_not_heard_the_first_ends_what_it_watches() -> None:
+    node = Node({"clip": {"overload": "queue"}})
+    slow = node.join("clip", 150)
+    for number in (1, 2, 3):
+        node.publish(frame(number, seq=number, producer="p1", stream="clip"))
+    node.publish(stop_for(slow.id, 2, "p1"))
+    node.wait(0.9)
+    assert slow.client.ending is None
+    node.wait(0.2)
+    slow.read()
+    assert slow.numbers == [1, 2]
+    assert ended(slow)
