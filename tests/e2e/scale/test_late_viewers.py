@@ -142,6 +142,11 @@ def _frames(streamer: Command) -> int:
 def test_a_node_that_starts_later_shows_the_last_frame_too(
     site: Site, producing: Producing
 ) -> None:
+    """A node that begins to take a slow stream shows its last frame at once.
+
+    The producer library sends that frame once more, and nobody sees it twice; of other producers
+    the next one is awaited.
+    """
     former = site.streamer()
     producer = producing(site)
     viewer = Viewer(former.port, PATH)
