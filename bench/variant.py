@@ -14,7 +14,9 @@ from bench.build import PEERS
 from streamer.fanout import slices as fanout
 from streamer.fanout.client import Client
 from streamer.fanout.flow import Flow
-from streamer.fanout.part import Part
+from streamer.fanout.part import Batch, Part
+from streamer.fanout.row import Row
+from streamer.fanout.rows import Rows
 from streamer.http.connection import Connection
 
 
@@ -30,13 +32,27 @@ def write_each_frame_by_itself() -> None:
 
 def ask_the_system_every_time() -> None:
     """What a client's socket still holds is asked for each part, not only when it may be full."""
-    write = Flow.write
+    took, offer = Flow.took, Row.offer
 
-    def write_and_forget(self: Flow, wire: bytes | memoryview) -> bool:
+    def took_and_forget(self: Flow, wire: bytes | memoryview, accepted: int) -> bool:
         self.ceiling = -math.inf
-        return write(self, wire)
+        return took(self, wire, accepted)
 
-    Flow.write = write_and_forget  # type: ignore[method-assign]
+    def forget_and_offer(self: Row, load: Part | Batch, number: int) -> None:
+        self._ceiling = -math.inf
+        offer(self, load, number)
+
+    Flow.took = took_and_forget  # type: ignore[method-assign]
+    Row.offer = forget_and_offer  # type: ignore[method-assign]
+
+
+def offer_to_each_client() -> None:
+    """Clients in step are written to one by one, as all others are."""
+
+    def stay(self: Client, rows: Rows, last: Part, /) -> None:
+        del self, rows, last
+
+    Client.sit = stay  # type: ignore[method-assign]
 
 
 def let_the_system_decide() -> None:
@@ -72,6 +88,7 @@ def use_uvloop() -> None:
 VARIANTS: dict[str, Callable[[], None]] = {
     "no-batching": write_each_frame_by_itself,
     "no-ceiling": ask_the_system_every_time,
+    "no-rows": offer_to_each_client,
     "no-freshness": let_the_system_decide,
     "always-fresh": keep_everybody_fresh,
     "uvloop": use_uvloop,

@@ -14,6 +14,7 @@ def variant_figures() -> list[Figure]:
     loads = {
         "no-batching": small,
         "no-ceiling": middle,
+        "no-rows": middle,
         "no-freshness": large,
         "always-fresh": large,
         "uvloop": small,

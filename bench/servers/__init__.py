@@ -25,7 +25,14 @@ _ALL: tuple[Server, ...] = (
     Partcast("partcast-tls", tls=True),
     *(
         Partcast(f"partcast-{variant}", variant=variant)
-        for variant in ("no-batching", "no-ceiling", "no-freshness", "always-fresh", "uvloop")
+        for variant in (
+            "no-batching",
+            "no-ceiling",
+            "no-rows",
+            "no-freshness",
+            "always-fresh",
+            "uvloop",
+        )
     ),
     Relay(),
     Nchan(),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable
 from typing import Final
 
@@ -17,7 +17,7 @@ from streamer.channels.subscriptions import WatchedStreams, of_patterns
 from streamer.channels.watch import Watch
 from streamer.configuration.settings import Settings
 from streamer.fanout.hub import Hub
-from streamer.fanout.slices import MOST_BATCH_BYTES
+from streamer.fanout.rows import MOST_TOGETHER_BYTES
 
 # How long one turn may keep the event loop, seconds; HTTP has its turn in between.
 TURN_S: Final = 0.004
@@ -139,30 +139,35 @@ class Feed:
     def _turn(self) -> bool:
         """Receives and delivers for one budget; returns whether there is more to do."""
         deadline = self._clock() + TURN_S
-        while self._hub.working or self._receive():
+        more = True
+        while more or self._hub.working:
+            if not self._hub.working:
+                more = self._receive()
             while self._hub.work():
                 if self._clock() >= deadline:
                     return True
-            if self._clock() >= deadline:
+            if more and self._clock() >= deadline:
                 return True
         self.polled.set()
         return False
 
     def _receive(self) -> bool:
-        """Takes what waits in, up to a batch, from each socket in turn; tells whether any did."""
+        """Takes in what waits, up to a batch, from each socket in turn; tells whether more may."""
         received = self.received
-        enough = self.received_bytes + MOST_BATCH_BYTES
-        waiting = deque(self._subscribers)
-        while waiting and self.received_bytes < enough:
-            parts = waiting[0].take()
-            if parts is None:
-                waiting.popleft()
-                continue
-            self._take(parts)
-            waiting.rotate(-1)
-            if self.received - received >= BATCH_MESSAGES:
-                break
-        return self.received != received
+        enough = self.received_bytes + MOST_TOGETHER_BYTES
+        waiting = self._subscribers
+        while self.received_bytes < enough and self.received - received < BATCH_MESSAGES:
+            waiting = [each for each in waiting if self._take_from(each)]
+            if not waiting:
+                return False
+        return True
+
+    def _take_from(self, subscriber: Subscriber) -> bool:
+        parts = subscriber.take()
+        if parts is None:
+            return False
+        self._take(parts)
+        return True
 
     def _take(self, parts: list[bytes]) -> None:
         self.received += 1

@@ -34,7 +34,7 @@ from streamer.configuration.checks import (
     wrong,
 )
 from streamer.configuration.options import setting
-from streamer.fanout.client import Limits
+from streamer.fanout.limits import Limits
 
 # A part head, its delimiter and the smallest picture: less would make every client busy.
 MIN_BUFFER_BYTES: Final = 4096

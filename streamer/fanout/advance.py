@@ -18,6 +18,11 @@ class Advance:
         self._open = False
         self._last: Part | None = None
 
+    @property
+    def is_open(self) -> bool:
+        """Whether there is an open part."""
+        return self._open
+
     def form(self, part: Part) -> bytes | None:
         """Returns the bytes of a part; None where it is no image and cannot fill the open one."""
         if not self._open:

@@ -19,31 +19,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from protocol import CloseReason, Overload
 from streamer.fanout.advance import Advance
 from streamer.fanout.backlog import Backlog, every_part
 from streamer.fanout.flow import Flow, Outlet
+from streamer.fanout.limits import Limits
 from streamer.fanout.part import CLOSING, Batch, Part
 
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """How much may wait for one client.
-
-    Attributes:
-        overload: what happens to a client that cannot keep up.
-        client_buffer_bytes: under `latest`, bytes that may wait, kernel included.
-        queue_bytes: under `queue`, bytes that may wait here, behind the kernel's buffer.
-        window: under `queue`, targeted parts that may wait whatever their size.
-
-    """
-
-    overload: Overload = Overload.LATEST
-    client_buffer_bytes: int = 262_144
-    queue_bytes: int = 8_388_608
-    window: int = 16
+if TYPE_CHECKING:
+    from streamer.fanout.row import Row
+    from streamer.fanout.rows import Rows
 
 
 class Client:
@@ -56,12 +43,12 @@ class Client:
         query: the request's query.
         joined_at: when it came, seconds of the caller's clock.
         limits: how much may wait for it.
-        parts: parts delivered, that is, taken by its socket to the last byte.
-        bytes: payload bytes of those parts.
         skipped: parts that were offered and will not be delivered.
         repeats: repeated parts delivered, counted in none of the others.
         repeated_at: when it got its last repeat, seconds of the caller's clock.
         ending: why its response is being ended, or None.
+        served_in: number of the last pass that brought it a part.
+        place: of its seat in a row, where it has one.
 
     Args:
         advance: whether the header block of the next part is sent in advance, as browsers
@@ -74,24 +61,27 @@ class Client:
         "_advance",
         "_backlog",
         "_behind",
+        "_bytes",
         "_closing",
         "_current",
         "_flow",
         "_idle",
         "_on_credit",
         "_outlet",
+        "_parts",
         "_repeating",
+        "_row",
         "_unfit",
-        "bytes",
         "ending",
         "id",
         "joined_at",
         "limits",
-        "parts",
         "peer",
+        "place",
         "query",
         "repeated_at",
         "repeats",
+        "served_in",
         "skipped",
         "stream",
     )
@@ -115,15 +105,17 @@ class Client:
         self.query = query
         self.joined_at = joined_at
         self.limits = limits
-        self.parts = 0
-        self.bytes = 0
+        self._parts = 0  # without those of its row
+        self._bytes = 0
         self.skipped = 0
         self.repeats = 0
         self.repeated_at = -math.inf
         self.ending: CloseReason | None = None
+        self.served_in = 0
+        self.place = 0
+        self._row: Row | None = None
         self._outlet = outlet
-        latest = limits.overload is Overload.LATEST
-        self._flow = Flow(outlet, limits.client_buffer_bytes if latest else math.inf, joined_at)
+        self._flow = Flow(outlet, limits.bound, joined_at)
         self._backlog = Backlog()
         self._advance = Advance() if advance else None
         self._on_credit = on_credit
@@ -133,6 +125,16 @@ class Client:
         self._repeating = False  # whether it was delivered before
         self._closing = False  # whether the closing delimiter is under way
         self._unfit = 0
+
+    @property
+    def parts(self) -> int:
+        """Parts delivered, that is, taken by its socket to the last byte."""
+        return self._parts if self._row is None else self._parts + self._row.parts
+
+    @property
+    def payload_bytes(self) -> int:
+        """Payload bytes of those parts."""
+        return self._bytes if self._row is None else self._bytes + self._row.bytes
 
     @property
     def delivered(self) -> int:
@@ -155,6 +157,7 @@ class Client:
 
     def offer(self, part: Part) -> None:
         """Hands over a part without waiting: written, kept for later, or skipped."""
+        self.stand()
         if not self._idle:
             self._wait(part)
             return
@@ -165,8 +168,8 @@ class Client:
         elif flow.written + len(wire) > flow.ceiling and not flow.fits(len(wire)):
             self._fall_behind(part)
         elif flow.write(wire):
-            self.parts += 1
-            self.bytes += part.payload_bytes
+            self._parts += 1
+            self._bytes += part.payload_bytes
             if advance is not None:
                 advance.shown(part)
             if part.targeted:
@@ -177,6 +180,7 @@ class Client:
 
     def offer_batch(self, batch: Batch) -> None:
         """Hands over parts that came together: in one write where the client is idle."""
+        self.stand()
         advance, flow, parts = self._advance, self._flow, batch.parts
         wire = b""
         if self._idle:
@@ -186,8 +190,8 @@ class Client:
             for part in parts:
                 self.offer(part)
         elif flow.write(wire):
-            self.parts += len(parts)
-            self.bytes += batch.payload_bytes
+            self._parts += len(parts)
+            self._bytes += batch.payload_bytes
             if advance is not None:
                 advance.shown(parts[-1])
         else:
@@ -196,6 +200,7 @@ class Client:
 
     def repeat(self, part: Part, now: float) -> None:
         """Writes a part that was delivered before, where that holds nothing else up."""
+        self.stand()
         if not self._idle and not self._catch_up():
             return
         self.repeated_at = now
@@ -227,6 +232,7 @@ class Client:
             cuts: tells which of the parts that still wait are dropped; the others go first.
 
         """
+        self.stand()
         self.skipped += self._backlog.drop(cuts)
         if self.ending is None:
             self.ending = reason
@@ -236,6 +242,7 @@ class Client:
 
     def abort(self, reason: CloseReason) -> None:
         """Ends the connection at once, the part under way torn."""
+        self.stand()
         self.ending = self.ending or reason
         self._idle = False
         torn = self._current is not None and not self._repeating
@@ -245,7 +252,7 @@ class Client:
 
     def stalled(self, now: float, timeout_s: float) -> bool:
         """Tells whether the client has accepted nothing of what waits for `timeout_s`."""
-        return self._flow.stalled(now, timeout_s)
+        return self._flow.stalled(now, timeout_s, 0 if self._row is None else self._row.written)
 
     def refuse(self) -> None:
         """Counts a part that this client cannot be shown; no producer waits for it."""
@@ -259,6 +266,50 @@ class Client:
 
     def _form(self, part: Part) -> bytes | None:
         return part.plain if self._advance is None else self._advance.form(part)
+
+    # In step with others.
+
+    def sit(self, rows: Rows, last: Part, /) -> None:
+        """Takes a seat among those who are in step, where it is one of them.
+
+        Args:
+            rows: has the seats.
+            last: the part that it has just had.
+
+        """
+        together, advance = self._outlet.together, self._advance
+        if together is None or not self._idle:
+            return
+        if advance is not None and not (advance.is_open and last.is_image):
+            return
+        row = rows.row_for(together, last, self.served_in, advance=advance is not None)
+        rows.sits(self)
+        self.place = row.seat(self, self._outlet.handle, self._flow.room)
+        self._row = row
+        # What the row counts from now on is the client's too.
+        self._parts -= row.parts
+        self._bytes -= row.bytes
+        self._flow.written -= row.written
+
+    def stand(self) -> None:
+        """Leaves its seat, where it has one."""
+        row = self._row
+        if row is None:
+            return
+        self._row = None
+        room = row.leave(self)
+        self._parts += row.parts
+        self._bytes += row.bytes
+        self._flow.written += row.written
+        self._flow.ceiling = self._flow.written + room
+        if self._advance is not None:
+            self._advance.shown(row.last)
+
+    def took(self, load: Part | Batch, accepted: int) -> None:
+        """Notes that its socket took only so many bytes of parts that its row was sent."""
+        self._idle = False
+        self._flow.took(load.in_step(self._advance is not None), accepted)
+        self._sort(load.parts, accepted)
 
     # Behind, and caught up again.
 
@@ -350,8 +401,8 @@ class Client:
             self._repeating = False
             self.repeats += 1
         else:
-            self.parts += 1
-            self.bytes += part.payload_bytes
+            self._parts += 1
+            self._bytes += part.payload_bytes
         if self._advance is not None:
             self._advance.shown(part)
         if part.targeted:

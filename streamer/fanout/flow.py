@@ -6,7 +6,22 @@ written when the shell reports room.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
+
+
+class Together(Protocol):
+    """Writes to many outlets of one kind in one call, by their handles.
+
+    None of these raises. It does not tell an outlet that its connection has failed: the next
+    write to that outlet does.
+    """
+
+    def write(self, handles: Sequence[int], wire: bytes, /) -> list[int]:
+        """Writes to each without waiting; returns how many bytes each took, -1 where it failed."""
+
+    def unacknowledged(self, handles: Sequence[int], /) -> list[int]:
+        """Returns the bytes that each has taken and its peer's system has not acknowledged."""
 
 
 class Outlet(Protocol):
@@ -14,6 +29,14 @@ class Outlet(Protocol):
 
     None of these raises: a connection that fails tells its owner and takes nothing more.
     """
+
+    @property
+    def together(self) -> Together | None:
+        """What writes to it and others in one call; None where it has to be written to alone."""
+
+    @property
+    def handle(self) -> int:
+        """By what `together` knows it."""
 
     def write(self, wire: bytes | memoryview, /) -> int:
         """Takes bytes without waiting; returns how many were taken."""
@@ -69,7 +92,10 @@ class Flow:
 
     def write(self, wire: bytes | memoryview) -> bool:
         """Writes bytes; returns whether all were taken, and keeps the rest otherwise."""
-        accepted = self._outlet.write(wire)
+        return self.took(wire, self._outlet.write(wire))
+
+    def took(self, wire: bytes | memoryview, accepted: int) -> bool:
+        """Notes that so many bytes were taken; returns whether all, and keeps the rest."""
         self.written += accepted
         if accepted == len(wire):
             return True
@@ -116,10 +142,22 @@ class Flow:
         """Tells whether everything has left this system."""
         return self._rest is None and self._outlet.unsent() == 0
 
-    def stalled(self, now: float, timeout_s: float) -> bool:
-        """Tells whether bytes wait and the peer has accepted none for `timeout_s`."""
+    @property
+    def room(self) -> float:
+        """Bytes that may be written with no need to ask the system what waits."""
+        return self.ceiling - self.written
+
+    def stalled(self, now: float, timeout_s: float, besides: int = 0) -> bool:
+        """Tells whether bytes wait and the peer has accepted none for `timeout_s`.
+
+        Args:
+            now: seconds of the caller's clock.
+            timeout_s: how long it may accept nothing, seconds.
+            besides: bytes that its outlet has taken and that were not written here.
+
+        """
         unacknowledged = self._outlet.unacknowledged()
-        accepted = self.written - unacknowledged
+        accepted = self.written + besides - unacknowledged
         nothing_waits = unacknowledged == 0 and self._rest is None
         if nothing_waits or accepted != self._accepted:
             self._accepted = accepted

@@ -34,8 +34,9 @@ from streamer.fanout.flow import Outlet
 from streamer.fanout.part import Part
 from streamer.fanout.slices import FanOut, in_slices
 from streamer.fanout.stops import Ended, Stops
-from streamer.fanout.stream import Stream, Viewer
+from streamer.fanout.stream import Stream
 from streamer.fanout.streams import Bounds, LimitReachedError, Streams, UnknownStreamError
+from streamer.fanout.viewer import Viewer
 
 
 class Hub:
@@ -127,6 +128,7 @@ class Hub:
         stream = self.streams.known(client.stream)
         self._fanout.settle()  # what comes from now on is for this client too
         self._clients[client.id] = stream.clients[client.id] = client
+        stream.rows.add(client, self._fanout.passes)
         self._notify(
             stream,
             NewConnection(
@@ -147,6 +149,7 @@ class Hub:
         self._targets.pop(client.id, None)
         stream = self.streams.known(client.stream)
         del stream.clients[client.id]
+        stream.rows.remove(client)
         stream.removed(client)
         self._notify(stream, stream.closed(client, client.ending or reason, now))
         if not stream.clients:

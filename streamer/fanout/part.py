@@ -96,6 +96,22 @@ class Part:
         self.producer: str | None = None
         self.retained = False
 
+    @property
+    def parts(self) -> tuple[Part]:
+        """The part, as `Batch.parts` has several."""
+        return (self,)
+
+    def in_step(self, advance: bool) -> bytes:
+        """Returns the bytes for clients in step; none where they have to be offered one by one.
+
+        Args:
+            advance: whether they have an open part.
+
+        """
+        if not advance:
+            return self.plain
+        return self.filling if self.is_image else b""
+
     def __getattr__(self, form: str) -> bytes:
         # Asked only for a slot that is empty still: after the first client, a form costs no
         # more than an attribute.
@@ -124,16 +140,22 @@ class Batch:
         plain: all of them in their plain form.
         filling: all of them for a part that is open; empty where not all are images.
         payload_bytes: bytes of all payloads.
+        size: bytes of `plain`.
 
     """
 
-    __slots__ = ("filling", "parts", "payload_bytes", "plain")
+    __slots__ = ("filling", "parts", "payload_bytes", "plain", "size")
     plain: bytes
     filling: bytes
 
     def __init__(self, parts: Sequence[Part]) -> None:
         self.parts = parts
         self.payload_bytes = sum(each.payload_bytes for each in parts)
+        self.size = sum(each.size for each in parts)
+
+    def in_step(self, advance: bool) -> bytes:
+        """Returns the bytes for clients in step; none where they have to be offered one by one."""
+        return self.filling if advance else self.plain
 
     def __getattr__(self, form: str) -> bytes:
         match form:

@@ -11,25 +11,28 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 from streamer.fanout.part import Batch, Part
-from streamer.fanout.stream import Stream, Viewer
+from streamer.fanout.rows import MOST_TOGETHER_BYTES, SLICE_CLIENTS
+from streamer.fanout.stream import Stream
+from streamer.fanout.viewer import Viewer
 
-# Clients served between two looks at the clock: 64 writes of 10 us are under 1 ms.
-SLICE_CLIENTS: Final = 64
-# Bytes written between two looks at the clock: about 5 GB/s leave over loopback, so under 1 ms.
-SLICE_BYTES: Final = 4 * 1024 * 1024
 # What is joined into one write, bytes. A call that is spared for one client is worth the copy of
-# so many; the most is what a client's buffer takes by default.
+# so many; the most is what goes out together.
 CALL_BYTES: Final = 16 * 1024
 BATCH_BYTES: Final = 64 * 1024
-MOST_BATCH_BYTES: Final = 256 * 1024
 
 
 class FanOut:
-    """What is still to be done for clients, in order."""
+    """What is still to be done for clients, in order.
+
+    Attributes:
+        passes: how often parts were carried to the clients of a stream, or are to be.
+
+    """
 
     def __init__(self) -> None:
         self._line: deque[Iterator[None]] = deque()
         self._gathering: _Gathering | None = None
+        self.passes = 0
 
     def __bool__(self) -> bool:
         """Whether anything is still to be done."""
@@ -56,7 +59,8 @@ class FanOut:
     def settle(self) -> None:
         """Lets no later part join those that wait: whoever comes now is not for them."""
         if self._gathering is not None:
-            self._line.append(self._gathering.slices())
+            self.passes += 1
+            self._line.append(self._gathering.stream.rows.carry(self._gathering.load, self.passes))
             self._gathering = None
 
     def work(self) -> bool:
@@ -80,9 +84,8 @@ class _Gathering:
     def __init__(self, stream: Stream, part: Part) -> None:
         self.stream = stream
         self._parts = [part]
-        self._clients = list(stream.clients.values())
-        worth = CALL_BYTES * len(self._clients)
-        self._room = max(BATCH_BYTES, min(worth, MOST_BATCH_BYTES)) - part.size
+        worth = CALL_BYTES * len(stream.clients)
+        self._room = max(BATCH_BYTES, min(worth, MOST_TOGETHER_BYTES)) - part.size
 
     def takes(self, part: Part) -> bool:
         """Takes one more part, where there is room."""
@@ -92,21 +95,10 @@ class _Gathering:
         self._room -= part.size
         return True
 
-    def slices(self) -> Iterator[None]:
-        """Offers the parts to each client, and pauses after every slice."""
-        if len(self._parts) > 1:
-            batch = Batch(self._parts)
-            return in_slices(self._clients, lambda client: client.offer_batch(batch))
-        return _offer(self._parts[0], self._clients)
-
-
-def _offer(part: Part, clients: Sequence[Viewer]) -> Iterator[None]:
-    """Offers a part to each client: `in_slices`, without a call in between."""
-    number = max(1, min(SLICE_CLIENTS, SLICE_BYTES // part.size))
-    for start in range(0, len(clients), number):
-        for client in clients[start : start + number]:
-            client.offer(part)
-        yield
+    @property
+    def load(self) -> Part | Batch:
+        """The part, or the parts in one."""
+        return Batch(self._parts) if len(self._parts) > 1 else self._parts[0]
 
 
 def in_slices(clients: Sequence[Viewer], do: Callable[[Viewer], None]) -> Iterator[None]:

@@ -8,11 +8,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
 from protocol import CloseReason
 from streamer.fanout.backlog import every_part
-from streamer.fanout.client import Limits
+from streamer.fanout.limits import Limits
 from streamer.fanout.part import Batch, Part
+
+if TYPE_CHECKING:
+    from streamer.fanout.rows import Rows
 
 
 class SnapshotViewer:
@@ -46,11 +50,12 @@ class SnapshotViewer:
         self.query = query
         self.joined_at = joined_at
         self.parts = 0
-        self.bytes = 0
+        self.payload_bytes = 0
         self.skipped = 0
         self.repeats = 0
         self.repeated_at = -math.inf
         self.ending: CloseReason | None = None
+        self.served_in = 0
         self._fresh = fresh
         self._on_end = on_end
 
@@ -63,7 +68,7 @@ class SnapshotViewer:
         """Takes the first part that is wanted; a picture is enough."""
         if self.parts == 0 and self.ending is None and not (self._fresh and part.retained):
             self.parts = 1
-            self.bytes = part.payload_bytes
+            self.payload_bytes = part.payload_bytes
             self._on_end(part)
 
     def offer_batch(self, batch: Batch, /) -> None:
@@ -89,6 +94,12 @@ class SnapshotViewer:
             self.ending = reason
             if self.parts == 0:
                 self._on_end(None)
+
+    def sit(self, rows: Rows, last: Part, /) -> None:
+        """Is in step with nobody."""
+
+    def stand(self) -> None:
+        """Never has a seat."""
 
     def stalled(self, now: float, timeout_s: float) -> bool:
         """Is never true: nothing waits for it."""

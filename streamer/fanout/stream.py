@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final
 
 from protocol import (
     ClosedConnection,
@@ -18,9 +17,10 @@ from protocol import (
     Watcher,
 )
 from streamer.configuration.settings import StreamSettings
-from streamer.fanout.client import Limits
-from streamer.fanout.part import Batch, Encoder, Part
+from streamer.fanout.part import Encoder, Part
+from streamer.fanout.rows import Rows
 from streamer.fanout.stops import Ended, Numbering, Stops
+from streamer.fanout.viewer import Viewer
 
 # How long skipped parts colour a stream yellow, seconds.
 YELLOW_S: Final = 5.0
@@ -28,48 +28,6 @@ YELLOW_S: Final = 5.0
 REPEAT_EVERY_S: Final = 5.0
 # Seconds over which frames per second are counted.
 FPS_SPAN_S: Final = 5.0
-
-
-class Viewer(Protocol):
-    """Who watches a stream, as the hub sees it."""
-
-    id: str
-    stream: str
-    peer: str
-    query: Mapping[str, str]
-    joined_at: float
-    limits: Limits
-    parts: int
-    bytes: int
-    skipped: int
-    repeats: int
-    repeated_at: float
-    ending: CloseReason | None
-
-    @property
-    def delivered(self) -> int:
-        """Parts that no longer count against a producer's window."""
-
-    def offer(self, part: Part, /) -> None:
-        """Hands over a part without waiting."""
-
-    def offer_batch(self, batch: Batch, /) -> None:
-        """Hands over parts that came together."""
-
-    def refuse(self) -> None:
-        """Counts a part for this client alone that was refused."""
-
-    def repeat(self, part: Part, now: float, /) -> None:
-        """Writes a part that was delivered before, where that holds nothing else up."""
-
-    def finish(self, reason: CloseReason, cuts: Callable[[Part], bool] = ..., /) -> None:
-        """Ends the response in good order; what waits is dropped, or that which `cuts` names."""
-
-    def abort(self, reason: CloseReason) -> None:
-        """Ends the connection at once."""
-
-    def stalled(self, now: float, timeout_s: float) -> bool:
-        """Tells whether it has accepted nothing of what waits for `timeout_s`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +71,7 @@ class Stream:
         limits: how much may wait for each of its clients.
         encoder: makes its parts.
         clients: who watches, by client id, in the order they came.
+        rows: the same, as parts are carried to them.
         last: the newest part for all; None before the first and after a stop.
         last_at: when it came.
         stops: what ends it, and when.
@@ -125,6 +84,7 @@ class Stream:
         self.limits = settings.limits
         self.encoder = encoder
         self.clients: dict[str, Viewer] = {}
+        self.rows = Rows(self.limits.bound)
         self.last: Part | None = None
         self.last_at = 0.0
         self.stops = Stops()
@@ -176,7 +136,7 @@ class Stream:
         """Keeps the figures of a client that has left."""
         self._gone_parts += client.parts
         self._gone_skipped += client.skipped
-        self._gone_bytes += client.bytes
+        self._gone_bytes += client.payload_bytes
         self._gone_repeats += client.repeats
 
     def closed(self, client: Viewer, reason: CloseReason, now: float) -> ClosedConnection:
@@ -188,7 +148,7 @@ class Stream:
             reason,
             max(0.0, now - client.joined_at),
             client.parts,
-            client.bytes,
+            client.payload_bytes,
             client.skipped,
             client.repeats,
         )
@@ -238,7 +198,7 @@ class Stream:
             connections=len(self.clients),
             parts=self._gone_parts + sum(each.parts for each in self.clients.values()),
             skipped=self._skipped(),
-            bytes=self._gone_bytes + sum(each.bytes for each in self.clients.values()),
+            bytes=self._gone_bytes + sum(each.payload_bytes for each in self.clients.values()),
             repeats=self._gone_repeats + sum(each.repeats for each in self.clients.values()),
             frames=self._frames,
             fps=self._fps(now),

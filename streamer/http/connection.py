@@ -19,6 +19,8 @@ from typing import Any, Final
 
 from protocol import CloseReason
 from streamer.fanout.client import Client
+from streamer.fanout.flow import Together
+from streamer.http.sockets import SOCKETS
 
 # A client that is behind reports room when less than half of this is unsent (tcp(7)).
 FRESH_UNSENT_BYTES: Final = 16 * 1024
@@ -77,6 +79,16 @@ class Connection:
         self._loop.add_reader(self._fd, self._on_readable)
 
     # The outlet.
+
+    @property
+    def together(self) -> Together | None:
+        """What writes to it and others in one call; None where it has to be written to alone."""
+        return SOCKETS
+
+    @property
+    def handle(self) -> int:
+        """By what `together` knows it."""
+        return self._fd
 
     def write(self, wire: bytes | memoryview, /) -> int:
         """Takes bytes without waiting; returns how many were taken."""
@@ -202,6 +214,11 @@ class TlsConnection(Connection):
     """
 
     __slots__ = ()
+
+    @property
+    def together(self) -> None:
+        """Is nothing: each connection has a key of its own."""
+        return
 
     def write(self, wire: bytes | memoryview, /) -> int:
         """Takes bytes without waiting; returns how many were taken."""

@@ -11,7 +11,7 @@ from functools import cached_property
 from protocol import CloseReason
 from streamer.configuration.settings import Settings
 from streamer.fanout.hub import Hub
-from streamer.fanout.stream import Viewer
+from streamer.fanout.viewer import Viewer
 from streamer.http.connection import Spawn
 from streamer.http.response import cors_headers
 from streamer.metrics import NodeStatistics

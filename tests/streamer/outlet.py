@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import Final
 
 from streamer.fanout.client import Client
@@ -10,11 +11,33 @@ from streamer.fanout.client import Client
 ENDLESS: Final = 1 << 40
 
 
+class FakeTogether:
+    """Writes to many of these outlets in one call, and notes how many it was."""
+
+    def __init__(self) -> None:
+        self.passes: list[int] = []
+        self._outlets: dict[int, FakeOutlet] = {}
+
+    def know(self, outlet: FakeOutlet) -> int:
+        """Takes an outlet in; returns its handle."""
+        self._outlets[len(self._outlets)] = outlet
+        return len(self._outlets) - 1
+
+    def write(self, handles: Sequence[int], wire: bytes, /) -> list[int]:
+        self.passes.append(len(handles))
+        outlets = [self._outlets[each] for each in handles]
+        return [-1 if each.failing else each.write(wire) for each in outlets]
+
+    def unacknowledged(self, handles: Sequence[int], /) -> list[int]:
+        return [self._outlets[each].unacknowledged() for each in handles]
+
+
 class FakeOutlet:
     """An outlet whose room and peer the test decides on.
 
     Args:
         capacity: bytes that may wait in the system; None for a peer that takes all at once.
+        together: writes to it and others in one call; None where it is written to alone.
 
     Attributes:
         received: everything that was taken, in order.
@@ -25,10 +48,14 @@ class FakeOutlet:
         wanted: whether room is to be reported.
         ended: whether the response was ended in good order.
         aborted: whether the connection was cut off.
+        failing: whether the connection is broken, and nobody has noticed yet.
 
     """
 
-    def __init__(self, capacity: int | None = None) -> None:
+    def __init__(self, capacity: int | None = None, together: FakeTogether | None = None) -> None:
+        self.together = together
+        self.handle = together.know(self) if together is not None else -1
+        self.failing = False
         self.prompt = capacity is None
         self.capacity = ENDLESS if capacity is None else capacity
         self.received = bytearray()
@@ -45,6 +72,8 @@ class FakeOutlet:
     def write(self, wire: bytes | memoryview, /) -> int:
         assert not self.ended, "bytes behind the end"
         self.calls["write"] += 1
+        if self.failing and not self.aborted:
+            self.abort()
         if self.aborted:
             return 0
         taken = min(len(wire), max(0, self.capacity - self.unsent_bytes - self.flying_bytes))

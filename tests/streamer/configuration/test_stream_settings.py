@@ -9,7 +9,7 @@ import pytest
 
 from protocol import Overload
 from streamer.configuration.settings import StreamSettings
-from streamer.fanout.client import Limits
+from streamer.fanout.limits import Limits
 
 from .given import from_file, refusal
 

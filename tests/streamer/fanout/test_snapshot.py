@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from protocol import CloseReason, NewConnection
-from streamer.fanout.client import Limits
+from streamer.fanout.limits import Limits
 from streamer.fanout.part import Batch, Part
 from streamer.fanout.snapshot import SnapshotViewer
 from tests.streamer.fanout.hub.node import Node
@@ -37,7 +37,7 @@ def test_it_takes_the_first_part_and_no_other() -> None:
     viewer.offer(first)
     viewer.offer(part(2))
     assert found == [first]
-    assert (viewer.parts, viewer.bytes, viewer.delivered, viewer.skipped) == (1, 10, 1, 0)
+    assert (viewer.parts, viewer.payload_bytes, viewer.delivered, viewer.skipped) == (1, 10, 1, 0)
 
 
 def test_of_parts_that_came_together_it_takes_the_newest() -> None:

@@ -91,7 +91,7 @@ def test_at_the_end_the_open_part_is_filled_with_the_last_frame_which_is_not_cou
     assert outlet.received == (
         HEAD + part(1).opening + part(2).filling + jpeg(2) + DELIMITER + b"--\r\n"
     )
-    assert (client.parts, client.skipped, client.repeats, client.bytes) == (2, 0, 0, 20)
+    assert (client.parts, client.skipped, client.repeats, client.payload_bytes) == (2, 0, 0, 20)
     assert outlet.ended
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from protocol import Overload
-from streamer.fanout.client import Client, Limits
+from streamer.fanout.client import Client
+from streamer.fanout.limits import Limits
 from streamer.fanout.part import Batch
 from tests.streamer.frames import HEAD, part, sized, text_part
 from tests.streamer.outlet import FakeOutlet
@@ -34,7 +35,12 @@ def test_a_part_is_written_at_once(overload: Overload) -> None:
 def test_what_was_delivered_is_counted_in_parts_and_payload_bytes() -> None:
     client, _ = watching()
     offer_all(client, [part(1), part(2, 1000), text_part(3)])
-    assert (client.parts, client.bytes, client.skipped, client.repeats) == (3, 10 + 1000 + 14, 0, 0)
+    assert (client.parts, client.payload_bytes, client.skipped, client.repeats) == (
+        3,
+        10 + 1000 + 14,
+        0,
+        0,
+    )
     assert client.delivered == 3
 
 
@@ -93,7 +99,7 @@ def test_parts_that_came_together_go_out_in_one_write() -> None:
     client.offer_batch(Batch([part(number) for number in range(5)]))
     assert outlet.calls["write"] == 1
     assert body(outlet).numbers == [0, 1, 2, 3, 4]
-    assert (client.parts, client.bytes) == (5, 50)
+    assert (client.parts, client.payload_bytes) == (5, 50)
 
 
 @pytest.mark.parametrize("overload", POLICIES)

@@ -13,7 +13,7 @@ def test_a_repeat_is_the_same_part_again_and_counts_as_no_part() -> None:
     client.offer(part(1))
     client.repeat(part(1), 7.5)
     assert outlet.received == HEAD + part(1).plain + part(1).plain
-    assert (client.parts, client.bytes, client.skipped, client.repeats) == (1, 10, 0, 1)
+    assert (client.parts, client.payload_bytes, client.skipped, client.repeats) == (1, 10, 0, 1)
     assert client.delivered == 1
     assert client.repeated_at == 7.5
 

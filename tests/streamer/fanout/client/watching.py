@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from streamer.fanout.client import Client, Limits
+from streamer.fanout.client import Client
+from streamer.fanout.limits import Limits
 from streamer.fanout.part import Part
 from tests.streamer.frames import HEAD
 from tests.streamer.multipart import Body, read_body

@@ -18,7 +18,7 @@ from streamer.fanout.stream import StreamStatistics
 from streamer.fanout.streams import Bounds
 from tests.streamer.frames import HEAD, TOKEN, frame
 from tests.streamer.multipart import Body, read_body
-from tests.streamer.outlet import FakeOutlet
+from tests.streamer.outlet import FakeOutlet, FakeTogether
 
 E = TypeVar("E")
 
@@ -28,8 +28,8 @@ class Watcher(FakeOutlet):
 
     client: Client
 
-    def __init__(self, node: Node, capacity: int | None) -> None:
-        super().__init__(capacity)
+    def __init__(self, node: Node, capacity: int | None, *, together: bool) -> None:
+        super().__init__(capacity, node.together if together else None)
         self._node = node
 
     def end(self) -> None:
@@ -92,6 +92,7 @@ class Node:
         allow: tuple[str, ...] = ("*",),
     ) -> None:
         self.now = 1000.0
+        self.together = FakeTogether()
         self.watchers: list[Watcher] = []
         self.events: list[StreamEvent] = []
         self.on_event: Callable[[StreamEvent], None] = self.events.append
@@ -116,10 +117,11 @@ class Node:
         peer: str = "",
         query: Mapping[str, str] | None = None,
         advance: bool = False,
+        together: bool = True,
     ) -> Watcher:
         """Lets a viewer come: admitted, joined, its response begun, given the last frame."""
         self.hub.admit(stream)
-        watcher = Watcher(self, capacity)
+        watcher = Watcher(self, capacity, together=together)
         self.watchers.append(watcher)
         watcher.client = self.hub.join(
             stream, watcher, peer=peer, query=query or {}, advance=advance, now=self.now

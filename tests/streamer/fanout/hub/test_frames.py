@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from protocol import AllClients, Frame, MalformedError, Refusal
-from streamer.fanout.slices import SLICE_CLIENTS
+from streamer.fanout.rows import SLICE_CLIENTS
 from tests.streamer.frames import frame, jpeg
 
 from .node import Node

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from protocol import Credit, Frame, MalformedError, OneClient
-from streamer.fanout.slices import SLICE_CLIENTS
+from streamer.fanout.rows import SLICE_CLIENTS
 from tests.streamer.frames import frame, frame_for, stop_for
 
 from .node import Node

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from tornado.ioloop import IOLoop
 
-from streamer.fanout.client import Limits
+from streamer.fanout.limits import Limits
 
 from .pair import Connect, Pair
 

@@ -10,7 +10,8 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from protocol import CloseReason
-from streamer.fanout.client import Client, Limits
+from streamer.fanout.client import Client
+from streamer.fanout.limits import Limits
 from streamer.http.connection import Connection, TlsConnection
 from tests.streamer.frames import HEAD
 from tests.streamer.multipart import Body, read_body

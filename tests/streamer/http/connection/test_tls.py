@@ -10,7 +10,7 @@ import pytest
 from tornado.ioloop import IOLoop
 
 from protocol import CloseReason, Overload
-from streamer.fanout.client import Limits
+from streamer.fanout.limits import Limits
 from tests.streamer.frames import HEAD, no_part, part
 
 from .pair import PATIENCE_S, TlsPair
