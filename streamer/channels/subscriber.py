@@ -60,7 +60,14 @@ class Subscriber:
 
     def take(self) -> list[bytes] | None:
         """Returns the next message; None where none waits, which arms the next edge."""
-        return self.socket.recv_multipart(zmq.NOBLOCK) if has_message(self.socket) else None
+        if not has_message(self.socket):
+            return None
+        frame = self.socket.recv(zmq.NOBLOCK, copy=False)
+        parts = [frame.bytes]
+        while frame.more:  # `recv_multipart` asks the socket instead, at three times the price
+            frame = self.socket.recv(zmq.NOBLOCK, copy=False)
+            parts.append(frame.bytes)
+        return parts
 
     def close(self) -> None:
         """Closes the socket; what waits is dropped."""

@@ -16,6 +16,7 @@ import zmq
 
 # A lost edge costs no more than this, seconds.
 SAFETY_POLL_S: Final = 0.1
+_POLLIN: Final = int(zmq.POLLIN)  # with the enumeration, `&` would cost more than the question
 
 
 class Watch:
@@ -42,7 +43,7 @@ class Watch:
     def add(self, sock: zmq.Socket[bytes]) -> None:
         """Watches one more socket, from the next turn on."""
         self._descriptors.append(sock.fileno())
-        self._loop.add_reader(self._descriptors[-1], self.schedule)
+        self._loop.add_reader(self._descriptors[-1], self._readable)
         self.schedule()
 
     def schedule(self) -> None:
@@ -58,6 +59,10 @@ class Watch:
         for descriptor in self._descriptors:
             self._loop.remove_reader(descriptor)
 
+    def _readable(self) -> None:
+        if not self._scheduled:
+            self._turn()
+
     def _turn(self) -> None:
         self._scheduled = False
         if not self._closed and self._drain():
@@ -70,4 +75,4 @@ class Watch:
 
 def has_message(sock: zmq.Socket[bytes]) -> bool:
     """Tells whether a message can be taken; asking also arms the next edge."""
-    return bool(int(sock.getsockopt(zmq.EVENTS)) & zmq.POLLIN)
+    return int(sock.getsockopt(zmq.EVENTS)) & _POLLIN != 0
