@@ -296,8 +296,10 @@ def test_a_relay_carries_frames_to_the_watched_nodes_only(start: Starter, contex
     for number in range(20):
         publisher.send("all/cam1/", jpeg(number, 1000))
         publisher.send("all/other/", jpeg(number, 1000))
+    assert [number_of(part.body) for part in viewer.parts(20)] == [*range(20)]
+    # Behind a relay targeted frames come on a way of their own: no order holds between the two.
     publisher.send(f"one/{opened['client']}/", jpeg(99))
-    assert [number_of(part.body) for part in viewer.parts(21)] == [*range(20), 99]
+    assert [number_of(part.body) for part in viewer.parts(1)] == [99]
     assert first.streams()["cam1"]["frames"] == 21
     assert second.streams() == {}
     assert "other" not in first.streams()

@@ -143,7 +143,7 @@ def test_a_worker_that_dies_is_started_again(
 
 
 def test_no_total_falls_when_a_worker_dies(start: Starter, context: Context) -> None:
-    """Prometheus takes a total that falls for a restart, and what is left of it for new."""
+    """When a worker dies, no total of the service falls: what it had counted still counts."""
     streamer = start.streamer("--workers", "2", *BEAT)
     events = Events(context, streamer.addresses["events"])
     publisher = Publisher(context, streamer.addresses["frames"])
