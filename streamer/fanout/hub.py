@@ -33,9 +33,10 @@ from streamer.fanout.client import Client
 from streamer.fanout.flow import Outlet
 from streamer.fanout.part import Part
 from streamer.fanout.slices import FanOut, in_slices
-from streamer.fanout.stops import Ended, Stops
+from streamer.fanout.stops import Ended
 from streamer.fanout.stream import Stream
 from streamer.fanout.streams import Bounds, LimitReachedError, Streams, UnknownStreamError
+from streamer.fanout.targets import Targets
 from streamer.fanout.viewer import Viewer
 
 
@@ -66,7 +67,7 @@ class Hub:
         self._max_clients = bounds.max_clients
         self._open = True
         self._clients: dict[str, Viewer] = {}
-        self._targets: dict[str, Stops] = {}  # of the clients that had frames of their own
+        self._targets = Targets()
         self._numbers = count(1)
         self._fanout = FanOut()
         self._sweeping = False
@@ -146,7 +147,7 @@ class Hub:
         """Takes a client out and says so; one that has left already is no matter."""
         if self._clients.pop(client.id, None) is None:
             return
-        self._targets.pop(client.id, None)
+        self._targets.forget(client.id)
         stream = self.streams.known(client.stream)
         del stream.clients[client.id]
         stream.rows.remove(client)
@@ -207,14 +208,7 @@ class Hub:
         except MalformedError:
             return
         if isinstance(address, OneClient) and address.client in self._clients:
-            self._refuse(self._clients[address.client])
-
-    def _refuse(self, client: Viewer) -> None:
-        client.refuse()
-        self._target_stops(client).refuse()
-
-    def _target_stops(self, client: Viewer) -> Stops:
-        return self._targets.setdefault(client.id, Stops())
+            self._targets.refuse(self._clients[address.client])
 
     def _published(self, name: str) -> Stream:
         try:
@@ -263,7 +257,7 @@ class Hub:
         try:
             part = stream.encoder.encode(frame)
         except MalformedError:
-            self._refuse(client)  # or its producer would wait for the credit for ever
+            self._targets.refuse(client)
             raise
         part.targeted = True
         stream.arrived(part, now)
@@ -274,20 +268,10 @@ class Hub:
         if client.id not in self._clients:
             self.undeliverable += isinstance(message, Frame)
             return
-        stops = self._target_stops(client)
         if isinstance(message, Stop):
-            for ended in stops.stop(message, now):
-                client.finish(CloseReason.STOP, ended.cuts)
-            return
-        if client.limits.overload is Overload.QUEUE:
-            for _ in range(stops.missing(message, client.limits.window)):
-                client.refuse()  # what was lost on the way is waited for by nobody either
-        for ended in stops.before(message):
-            client.finish(CloseReason.STOP, ended.cuts)
-        if part is not None:
-            client.offer(part)
-        for ended in stops.behind():
-            client.finish(CloseReason.STOP, ended.cuts)
+            self._targets.stop(client, message, now)
+        elif part is not None:
+            self._targets.offer(client, message, part)
 
     def _end(self, stream: Stream, ended: Ended) -> None:
         stream.end(ended)
@@ -316,9 +300,7 @@ class Hub:
                 self._end(stream, ended)
             if stream.clients and stream.repeats(now):
                 self._fanout.add(self._repeat(stream, now))
-        for client_id, stops in list(self._targets.items()):
-            for ended in stops.overdue(now):
-                self._clients[client_id].finish(CloseReason.STOP, ended.cuts)
+        self._targets.end_overdue(self._clients, now)
 
     def _repeat(self, stream: Stream, now: float) -> Iterator[None]:
         part = stream.last

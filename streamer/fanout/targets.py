@@ -1,0 +1,50 @@
+"""Frames and stops for one client alone, between each other. No I/O, no clock."""
+
+from __future__ import annotations
+
+from protocol import CloseReason, Frame, Overload, Stop
+from streamer.fanout.part import Part
+from streamer.fanout.stops import Stops
+from streamer.fanout.viewer import Viewer
+
+
+class Targets:
+    """The clients that had messages of their own."""
+
+    def __init__(self) -> None:
+        self._stops: dict[str, Stops] = {}
+
+    def refuse(self, client: Viewer) -> None:
+        """Counts a frame for a client that was refused, or its producer would wait for ever."""
+        client.refuse()
+        self._of(client).refuse()
+
+    def offer(self, client: Viewer, frame: Frame, part: Part) -> None:
+        """Hands a frame to its client, and counts those before it that were lost on the way."""
+        stops = self._of(client)
+        if client.limits.overload is Overload.QUEUE:
+            for _ in range(stops.missing(frame, client.limits.window)):
+                client.refuse()  # no producer is to wait for these either
+        for ended in stops.before(frame):
+            client.finish(CloseReason.STOP, ended.cuts)
+        client.offer(part)
+        for ended in stops.behind():
+            client.finish(CloseReason.STOP, ended.cuts)
+
+    def stop(self, client: Viewer, stop: Stop, now: float) -> None:
+        """Ends a client, at once or behind the frame that the stop names."""
+        for ended in self._of(client).stop(stop, now):
+            client.finish(CloseReason.STOP, ended.cuts)
+
+    def end_overdue(self, clients: dict[str, Viewer], now: float) -> None:
+        """Ends the clients whose stops have waited long enough."""
+        for client_id, stops in list(self._stops.items()):
+            for ended in stops.overdue(now):
+                clients[client_id].finish(CloseReason.STOP, ended.cuts)
+
+    def forget(self, client_id: str) -> None:
+        """Forgets a client that has left."""
+        self._stops.pop(client_id, None)
+
+    def _of(self, client: Viewer) -> Stops:
+        return self._stops.setdefault(client.id, Stops())
