@@ -338,6 +338,35 @@ async def test_behind_a_relay_a_flood_of_shared_frames_drops_no_targeted_one(
     assert 0 < len(watching.numbers) < 20_000  # the relay had to drop some
 
 
+async def test_where_it_binds_and_connects_each_frame_comes_once(
+    published: Published, context: Context
+) -> None:
+    with context.socket(zmq.XPUB) as relay:
+        relay.setsockopt(zmq.LINGER, 0)
+        relay.bind("tcp://127.0.0.1:*")
+        endpoint = relay.getsockopt_string(zmq.LAST_ENDPOINT)
+        published.start(connect_frames=(endpoint,))
+        viewer = published.node.join()
+        await published.subscribed(b"all/", b"one/node-")
+        heard: set[bytes] = set()
+        async with asyncio.timeout(20):
+            while not heard >= {b"\1all/", b"\1one/node-"}:
+                await asyncio.sleep(0.001)
+                while relay.poll(0):
+                    heard.add(relay.recv())
+        published.send(*encode(frame(1)))
+        published.send(*encode(frame_for(viewer.id, 2)))
+        relay.send_multipart(encode(frame(3)))
+        relay.send_multipart(encode(frame_for(viewer.id, 4)))
+        relay.send_multipart(encode(stop()))
+        async with asyncio.timeout(20):
+            while not viewer.left:
+                await asyncio.sleep(0.001)
+        await published.received(5)
+    assert sorted(viewer.numbers)[:3] == [1, 2, 3]
+    assert published.feed.received == 5
+
+
 async def test_behind_a_relay_shared_and_targeted_frames_have_their_turn_alternately(
     relayed: Relayed,
 ) -> None:

@@ -79,6 +79,23 @@ async def test_no_message_is_missed_however_they_come(
     watch.close()
 
 
+async def test_a_further_socket_wakes_the_same_turn(
+    sockets: Sockets, context: Context, loop: asyncio.AbstractEventLoop
+) -> None:
+    receiving, sending = sockets
+    with context.socket(zmq.PULL) as silent:
+        drained = Drained(receiving)
+        watch = Watch(silent, loop, drained)
+        watch.add(receiving)
+        began = time.monotonic()
+        for number in range(1, 21):
+            sending.send(b"news")
+            await drained.until(number)
+        # Without an edge each would be found by the look at what seems to rest.
+        assert time.monotonic() - began < 20 * SAFETY_POLL_S / 2
+        watch.close()
+
+
 async def test_others_have_their_turn_between_two_budgets(
     sockets: Sockets, loop: asyncio.AbstractEventLoop
 ) -> None:
