@@ -23,15 +23,17 @@ class Advance:
         """Whether there is an open part."""
         return self._open
 
-    def form(self, part: Part) -> bytes | None:
-        """Returns the bytes of a part; None where it is no image and cannot fill the open one."""
-        if not self._open:
-            return part.opening if part.is_image else part.plain
-        return part.filling if part.is_image else None
+    def form(self, load: Part | Batch) -> bytes:
+        """Returns the bytes of a part, or of parts that came together.
 
-    def form_of_batch(self, batch: Batch) -> bytes:
-        """Returns the bytes of parts in one piece; none where they have to go one by one."""
-        return batch.filling if self._open else b""
+        No bytes where it is no image and cannot fill the open part, and where parts have to go
+        one by one.
+        """
+        if self._open:
+            return load.in_step(True)
+        if isinstance(load, Batch):
+            return b""
+        return load.opening if load.is_image else load.plain
 
     def shown(self, part: Part) -> None:
         """Takes note that a part was written to its end."""

@@ -155,48 +155,38 @@ class Client:
         """Writes the head of the response, up to and with the first delimiter."""
         self._idle = self._flow.write(head)
 
-    def offer(self, part: Part) -> None:
-        """Hands over a part without waiting: written, kept for later, or skipped."""
+    def offer(self, load: Part | Batch, /) -> None:
+        """Hands over a part without waiting: written, kept for later, or skipped.
+
+        Parts that came together leave in one write, where the client is idle and has room.
+        """
         self.stand()
+        wire = self._form(load) if self._idle else b""
+        if wire and self._flow.has_room(len(wire)):
+            self._put(load, wire)
+        else:
+            for part in load.parts:
+                self._offer_one(part)
+
+    def _offer_one(self, part: Part) -> None:
         if not self._idle:
             self._wait(part)
             return
-        advance, flow = self._advance, self._flow
-        wire = part.plain if advance is None else advance.form(part)
-        if wire is None:
+        wire = self._form(part)
+        if not wire:
             self.refuse()
-        elif flow.written + len(wire) > flow.ceiling and not flow.fits(len(wire)):
+        elif self._flow.fits(len(wire)):
+            self._put(part, wire)
+        else:
             self._fall_behind(part)
-        elif flow.write(wire):
-            self._parts += 1
-            self._bytes += part.payload_bytes
-            if advance is not None:
-                advance.shown(part)
-            if part.targeted:
-                self._credit()
-        else:
-            self._idle = False
-            self._current = part
 
-    def offer_batch(self, batch: Batch) -> None:
-        """Hands over parts that came together: in one write where the client is idle."""
-        self.stand()
-        advance, flow, parts = self._advance, self._flow, batch.parts
-        wire = b""
-        if self._idle:
-            wire = batch.plain if advance is None else advance.form_of_batch(batch)
-        before = flow.written
-        if not wire or not flow.has_room(len(wire)):
-            for part in parts:
-                self.offer(part)
-        elif flow.write(wire):
-            self._parts += len(parts)
-            self._bytes += batch.payload_bytes
-            if advance is not None:
-                advance.shown(parts[-1])
+    def _put(self, load: Part | Batch, wire: bytes) -> None:
+        before = self._flow.written
+        if self._flow.write(wire):
+            self._count(load)
         else:
             self._idle = False
-            self._sort(parts, flow.written - before)
+            self._sort(load.parts, self._flow.written - before)
 
     def repeat(self, part: Part, now: float) -> None:
         """Writes a part that was delivered before, where that holds nothing else up."""
@@ -205,7 +195,7 @@ class Client:
             return
         self.repeated_at = now
         wire = self._form(part)
-        if wire is not None and self._flow.has_room(len(wire)):
+        if wire and self._flow.has_room(len(wire)):
             self._repeating = True
             self._current = part
             self._idle = self._flow.write(wire)
@@ -264,8 +254,8 @@ class Client:
         if self._on_credit is not None:
             self._on_credit(self)
 
-    def _form(self, part: Part) -> bytes | None:
-        return part.plain if self._advance is None else self._advance.form(part)
+    def _form(self, load: Part | Batch) -> bytes:
+        return load.plain if self._advance is None else self._advance.form(load)
 
     # In step with others.
 
@@ -367,7 +357,7 @@ class Client:
         """Puts the next part, or the end, under way; None where there is nothing."""
         while (part := self._backlog.next()) is not None:
             wire = self._form(part)
-            if wire is not None:
+            if wire:
                 self._current = part
                 return wire
             self.refuse()
@@ -377,32 +367,36 @@ class Client:
         return (b"" if self._advance is None else self._advance.last_filling()) + CLOSING
 
     def _sort(self, parts: Sequence[Part], accepted: int) -> None:
-        """Sorts a batch of which only some bytes were taken: delivered, under way, waiting."""
-        for number, part in enumerate(parts):
-            size = len(part.plain if self._advance is None else part.filling)
+        """Sorts parts of which only so many bytes were taken: delivered, under way, waiting."""
+        for number, part in enumerate(parts[:-1], 1):
+            size = len(part.in_step(self._advance is not None))
             if accepted < size:
                 self._current = part
                 self._flow.shorten(size - accepted)
-                for waiting in parts[number + 1 :]:
+                for waiting in parts[number:]:
                     self._wait(waiting)
                 return
             accepted -= size
             self._count(part)
+        self._current = parts[-1]
 
     def _finish_current(self) -> None:
         part, self._current = self._current, None
         if self._closing:
             self._outlet.end()
-        if part is not None:
-            self._count(part)
-
-    def _count(self, part: Part) -> None:
-        if self._repeating:
+        if part is not None and self._repeating:
             self._repeating = False
             self.repeats += 1
-        else:
-            self._parts += 1
-            self._bytes += part.payload_bytes
+            self._note(part)
+        elif part is not None:
+            self._count(part)
+
+    def _count(self, load: Part | Batch) -> None:
+        self._parts += len(load.parts)
+        self._bytes += load.payload_bytes
+        self._note(load.parts[-1])
+
+    def _note(self, part: Part) -> None:
         if self._advance is not None:
             self._advance.shown(part)
         if part.targeted:

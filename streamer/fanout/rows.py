@@ -80,10 +80,7 @@ class Rows:
         if viewer.id not in self._standing:
             return  # it has left meanwhile
         viewer.served_in = number
-        if isinstance(load, Part):
-            viewer.offer(load)
-        else:
-            viewer.offer_batch(load)
+        viewer.offer(load)
         if load.size <= MOST_TOGETHER_BYTES and viewer.id in self._standing:
             viewer.sit(self, load.parts[-1])
 

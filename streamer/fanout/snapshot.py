@@ -64,16 +64,13 @@ class SnapshotViewer:
         """Parts taken: none or one."""
         return self.parts
 
-    def offer(self, part: Part, /) -> None:
-        """Takes the first part that is wanted; a picture is enough."""
+    def offer(self, load: Part | Batch, /) -> None:
+        """Takes the first part that is wanted, of several the newest; a picture is enough."""
+        part = load.parts[-1]
         if self.parts == 0 and self.ending is None and not (self._fresh and part.retained):
             self.parts = 1
             self.payload_bytes = part.payload_bytes
             self._on_end(part)
-
-    def offer_batch(self, batch: Batch, /) -> None:
-        """Takes the newest of the parts."""
-        self.offer(batch.parts[-1])
 
     def repeat(self, part: Part, now: float, /) -> None:
         """Is no news: what is repeated is older than the request."""

@@ -40,11 +40,8 @@ class Viewer(Protocol):
     def delivered(self) -> int:
         """Parts that no longer count against a producer's window."""
 
-    def offer(self, part: Part, /) -> None:
-        """Hands over a part without waiting."""
-
-    def offer_batch(self, batch: Batch, /) -> None:
-        """Hands over parts that came together."""
+    def offer(self, load: Part | Batch, /) -> None:
+        """Hands over a part, or parts that came together, without waiting."""
 
     def refuse(self) -> None:
         """Counts a part for this client alone that was refused."""

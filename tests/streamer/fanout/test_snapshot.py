@@ -43,7 +43,7 @@ def test_it_takes_the_first_part_and_no_other() -> None:
 def test_of_parts_that_came_together_it_takes_the_newest() -> None:
     viewer, found = waiting()
     parts = [part(1), part(2), part(3)]
-    viewer.offer_batch(Batch(parts))
+    viewer.offer(Batch(parts))
     assert found == [parts[2]]
 
 

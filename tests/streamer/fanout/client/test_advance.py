@@ -66,9 +66,9 @@ def test_a_skipped_frame_is_credited_or_its_producer_would_wait_for_ever() -> No
 
 def test_the_first_batch_opens_and_later_ones_fill() -> None:
     client, outlet = watching(advance=True)
-    client.offer_batch(Batch([part(1), part(2)]))
+    client.offer(Batch([part(1), part(2)]))
     outlet.calls.clear()
-    client.offer_batch(Batch([part(3), part(4)]))
+    client.offer(Batch([part(3), part(4)]))
     assert outlet.calls["write"] == 1
     assert outlet.received == HEAD + part(1).opening + b"".join(
         part(number).filling for number in (2, 3, 4)
@@ -79,7 +79,7 @@ def test_the_first_batch_opens_and_later_ones_fill() -> None:
 def test_of_a_batch_the_frames_that_are_no_images_are_skipped() -> None:
     client, outlet = watching(advance=True)
     client.offer(part(1))
-    client.offer_batch(Batch([part(2), text_part(3), part(4)]))
+    client.offer(Batch([part(2), text_part(3), part(4)]))
     assert body(outlet).numbers == [1, 2, 4]
     assert (client.parts, client.skipped) == (3, 1)
 
@@ -98,7 +98,7 @@ def test_at_the_end_the_open_part_is_filled_with_the_last_frame_which_is_not_cou
 def test_a_batch_leaves_its_last_frame_to_fill_the_end() -> None:
     client, outlet = watching(advance=True)
     client.offer(part(1))
-    client.offer_batch(Batch([part(2), part(3)]))
+    client.offer(Batch([part(2), part(3)]))
     client.finish(CloseReason.STOP)
     assert body(outlet).numbers == [1, 2, 3, 3]
     assert body(outlet).closed

@@ -77,9 +77,7 @@ class AnyOutlet(RuleBasedStateMachine):
     @rule(sizes=st.lists(st.sampled_from(SIZES[:2]), min_size=2, max_size=5))
     @precondition(lambda self: self.client.ending is None)
     def offer_batch(self, sizes: list[int]) -> None:
-        self.client.offer_batch(
-            Batch([images(self.offered + at, size) for at, size in enumerate(sizes)])
-        )
+        self.client.offer(Batch([images(self.offered + at, size) for at, size in enumerate(sizes)]))
         self.offered += len(sizes)
 
     @rule()

@@ -71,7 +71,7 @@ def test_parts_that_come_after_the_end_was_asked_for_are_not_its_own() -> None:
     client.offer(part(1))
     client.finish(CloseReason.STOP, no_part)
     client.offer(part(2))
-    client.offer_batch(Batch([part(3), part(4)]))
+    client.offer(Batch([part(3), part(4)]))
     outlet.drain(client)
     assert body(outlet).numbers == [1]
     assert (client.parts, client.skipped) == (1, 0)
@@ -101,7 +101,7 @@ def test_an_end_at_once_drops_what_an_end_in_good_order_still_lets_wait() -> Non
 
 def test_of_a_batch_under_way_only_the_part_under_way_comes_to_its_end() -> None:
     client, outlet = watching(len(HEAD) + len(PLAIN) + 20)
-    client.offer_batch(Batch([part(number) for number in range(1, 9)]))
+    client.offer(Batch([part(number) for number in range(1, 9)]))
     client.finish(CloseReason.STOP)
     outlet.drain(client)
     assert body(outlet).numbers == [1, 2]

@@ -96,7 +96,7 @@ def test_the_head_may_be_taken_in_pieces_and_parts_follow_it() -> None:
 def test_parts_that_came_together_go_out_in_one_write() -> None:
     client, outlet = watching()
     outlet.calls.clear()
-    client.offer_batch(Batch([part(number) for number in range(5)]))
+    client.offer(Batch([part(number) for number in range(5)]))
     assert outlet.calls["write"] == 1
     assert body(outlet).numbers == [0, 1, 2, 3, 4]
     assert (client.parts, client.payload_bytes) == (5, 50)
@@ -114,7 +114,7 @@ def test_a_batch_may_be_taken_in_any_two_pieces(
         offer_all(client, before)
         outlet.prompt = False
         outlet.capacity = more
-        client.offer_batch(Batch([part(1), part(2), part(3)]))
+        client.offer(Batch([part(1), part(2), part(3)]))
         outlet.drain(client)
         assert body(outlet).numbers == [*(each for each in range(len(before))), 1, 2, 3]
         assert (client.parts, client.skipped) == (3 + len(before), 0)
@@ -124,7 +124,7 @@ def test_a_batch_may_be_taken_in_any_two_pieces(
 def test_a_batch_for_a_client_that_is_busy_waits_part_by_part() -> None:
     client, outlet = watching(len(HEAD))
     client.offer(part(1))
-    client.offer_batch(Batch([part(2), part(3)]))
+    client.offer(Batch([part(2), part(3)]))
     outlet.drain(client)
     assert body(outlet).numbers == [1, 2, 3]
 

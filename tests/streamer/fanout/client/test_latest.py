@@ -156,7 +156,7 @@ def test_bytes_on_their_way_through_the_network_do_not_keep_the_newest_back() ->
 def test_a_batch_that_does_not_fit_is_offered_part_by_part() -> None:
     client, outlet = watching(1 << 20, client_buffer_bytes=MIN_BUFFER)
     offer_all(client, [sized(0, 2000)])
-    client.offer_batch(Batch([sized(number, 1500) for number in range(1, 6)]))
+    client.offer(Batch([sized(number, 1500) for number in range(1, 6)]))
     assert outlet.unacknowledged() <= MIN_BUFFER
     outlet.drain(client)
     assert body(outlet).numbers == [0, 1, 5]
@@ -166,5 +166,5 @@ def test_a_batch_that_does_not_fit_is_offered_part_by_part() -> None:
 def test_a_batch_keeps_within_the_buffer_of_an_empty_client_too(client_buffer_bytes: int) -> None:
     client, outlet = watching(1 << 20, client_buffer_bytes=client_buffer_bytes)
     outlet.acknowledge()
-    client.offer_batch(Batch([sized(number, 1500) for number in range(30)]))
+    client.offer(Batch([sized(number, 1500) for number in range(30)]))
     assert outlet.unacknowledged() <= client_buffer_bytes
