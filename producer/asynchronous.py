@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from types import TracebackType
 from typing import Self
 
-from producer.channels import Endpoints
+from producer.channels import EVENTS_AT_ONCE, Endpoints
 from producer.client import AsyncClient
 from producer.core import Body, Core
 from producer.departures import ClientGone
@@ -260,9 +260,13 @@ class AsyncProducer:
         """
         follower = self._driver.at_once(lambda: self._core.follow(stream))
         about = ANY_EVENT if stream is None else stream
+        handed = 0
 
         async def come() -> Event | None:
-            return await self._driver.until(follower.next, about=about)
+            # As many to a turn of the loop as one look takes in, or those that wait would grow.
+            nonlocal handed
+            handed = (handed + 1) % EVENTS_AT_ONCE
+            return await self._driver.until(follower.next, about=about, others_first=not handed)
 
         return AsyncComing(come)
 

@@ -61,6 +61,8 @@ class LoopDriver:
         attempt: Callable[[], T],
         timeout_s: float | None = None,
         about: str = EVERYTHING,
+        *,
+        others_first: bool = True,
     ) -> T | None:
         """Attempts again whenever something has come; None once the time is over, or closed.
 
@@ -71,6 +73,8 @@ class LoopDriver:
             attempt: what to do; None where it has to be done again.
             timeout_s: how long, seconds; None for ever.
             about: the stream or client whose changes matter.
+            others_first: whether other tasks have their turn first; who says no, says yes every
+                so often.
 
         Raises:
             RuntimeError: in another process, or on another event loop.
@@ -79,7 +83,8 @@ class LoopDriver:
         self.check_process()
         if asyncio.get_running_loop() is not self._loop:
             raise RuntimeError("an AsyncProducer is used on the event loop that it was made on")
-        await asyncio.sleep(0)
+        if others_first:
+            await asyncio.sleep(0)
         try:
             async with asyncio.timeout(timeout_s) as timeout:
                 while not self._closing:

@@ -35,6 +35,33 @@ def test_a_loop_that_never_has_to_wait_holds_up_nobody(streamer: FakeStreamer) -
     asyncio.run(run())
 
 
+def test_events_that_wait_are_handed_out_many_to_a_turn_and_others_have_theirs(
+    streamer: FakeStreamer,
+) -> None:
+    async def run() -> None:
+        async with producing(streamer) as producer:
+            events = producer.events("cam1")
+            await question(streamer, "event/cam1/")
+            for number in range(2000):
+                streamer.join("cam1", number)
+            await eventually(streamer, lambda: producer.connections("cam1") == 2000, "all of them")
+            turns = 0
+
+            async def other() -> None:
+                nonlocal turns
+                while True:
+                    await asyncio.sleep(0)
+                    turns += 1
+
+            task = asyncio.create_task(other())
+            for _ in range(2000):
+                await anext(events)
+            task.cancel()
+            assert 5 <= turns <= 100
+
+    asyncio.run(run())
+
+
 def test_each_task_waits_for_its_own_client(streamer: FakeStreamer) -> None:
     async def run() -> None:
         async with producing(streamer) as producer:
