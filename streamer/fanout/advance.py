@@ -18,11 +18,6 @@ class Advance:
         self._open = False
         self._last: Part | None = None
 
-    @property
-    def is_open(self) -> bool:
-        """Whether there is an open part."""
-        return self._open
-
     def form(self, load: Part | Batch) -> bytes:
         """Returns the bytes of a part, or of parts that came together.
 

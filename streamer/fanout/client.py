@@ -270,8 +270,8 @@ class Client:
         together, advance = self._outlet.together, self._advance
         if together is None or not self._idle:
             return
-        if advance is not None and not (advance.is_open and last.is_image):
-            return
+        if advance is not None and not last.is_image:
+            return  # it was not shown that one
         row = rows.row_for(together, last, self.served_in, advance=advance is not None)
         rows.sits(self)
         self.place = row.seat(self, self._outlet.handle, self._flow.room)
@@ -287,11 +287,10 @@ class Client:
         if row is None:
             return
         self._row = None
-        room = row.leave(self)
+        row.leave(self)
         self._parts += row.parts
         self._bytes += row.bytes
         self._flow.written += row.written
-        self._flow.ceiling = self._flow.written + room
         if self._advance is not None:
             self._advance.shown(row.last)
 

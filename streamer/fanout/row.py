@@ -99,14 +99,13 @@ class Row:
         self._ceiling = min(self._ceiling, self.written + room)
         return len(self._clients) - 1
 
-    def leave(self, client: Client) -> float:
-        """Empties a client's seat; returns the room that it has left, bytes."""
+    def leave(self, client: Client) -> None:
+        """Empties a client's seat."""
         mover, handle = self._clients.pop(), self._handles.pop()
         if mover is not client:
             self._clients[client.place], self._handles[client.place] = mover, handle
             mover.place = client.place
         self._rows.stands(client, self.served_in)
-        return self._ceiling - self.written
 
     def offer(self, load: Part | Batch, number: int) -> None:
         """Sends everybody the same bytes; who cannot take them all leaves the row.
@@ -118,7 +117,7 @@ class Row:
         """
         wire = load.in_step(self.advance)
         if not wire:
-            self._all_leave()
+            self.disband()
             return
         size = len(wire)
         if self.written + size > self._ceiling:
@@ -137,7 +136,7 @@ class Row:
         waiting = self.together.unacknowledged(self._handles)
         most = max(waiting, default=0)
         if most and most + size > self._bound:
-            full = [bytes_ > 0 and bytes_ + size > self._bound for bytes_ in waiting]
+            full = [each > 0 and each + size > self._bound for each in waiting]
             for client in list(compress(self._clients, full)):
                 client.stand()
             most = max(
@@ -153,6 +152,7 @@ class Row:
                     client.served_in = number
                     client.took(load, some)
 
-    def _all_leave(self) -> None:
+    def disband(self) -> None:
+        """Has everybody leave."""
         for client in self._clients.copy():
             client.stand()

@@ -65,16 +65,20 @@ class Rows:
             number: of this pass; numbers only grow.
 
         """
+        together = load.size <= MOST_TOGETHER_BYTES
         for row in self._rows.copy():
-            row.offer(load, number)
+            if together:
+                row.offer(load, number)
+            else:
+                row.disband()
             yield
+        self._rows = [row for row in self._rows if row.taken]  # all of them have had it
         rest = [each for each in self._standing.values() if each.served_in < number]
         slice_clients = max(1, min(SLICE_CLIENTS, SLICE_BYTES // load.size))
         for start in range(0, len(rest), slice_clients):
             for viewer in rest[start : start + slice_clients]:
                 self._serve(viewer, load, number)
             yield
-        self._rows = [row for row in self._rows if row.taken]
 
     def _serve(self, viewer: Viewer, load: Part | Batch, number: int) -> None:
         if viewer.id not in self._standing:
@@ -88,7 +92,7 @@ class Rows:
         """Returns a row with a free seat for a client that had its last part in this pass."""
         for row in self._rows:
             alike = row.together is together and row.advance is advance
-            if alike and row.served_in == served_in and row.taken < SEATS:
+            if alike and row.taken < SEATS:
                 return row
         row = Row(self, together, self._bound, advance=advance, last=last, served_in=served_in)
         self._rows.append(row)

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from protocol import CloseReason
 from streamer.fanout.row import SEATS
+from streamer.fanout.rows import MOST_TOGETHER_BYTES, SLICE_BYTES, SLICE_CLIENTS
 from tests.streamer.frames import frame, frame_for, jpeg, stop_for, text_frame
 
 from .node import Node, Watcher
@@ -142,6 +143,107 @@ def test_a_seat_that_was_left_is_taken_by_who_comes() -> None:
     node.join()
     node.publish(frame(1), frame(2))
     assert node.together.passes == [SEATS - 1, SEATS]
+
+
+def test_those_who_stay_keep_their_seats_whoever_leaves() -> None:
+    node, viewers = seated(5)
+    for number, leaver in enumerate((0, 4, 1), 1):
+        viewers[leaver].leave()
+        node.publish(frame(number))
+    assert node.together.passes == [4, 3, 2]
+    assert [each.numbers for each in viewers] == [
+        [0],
+        [0, 1, 2],
+        [0, 1, 2, 3],
+        [0, 1, 2, 3],
+        [0, 1],
+    ]
+    for each in (viewers[2], viewers[3]):
+        each.leave()
+    assert node.hub.connections == 0
+
+
+def test_who_sits_down_with_more_room_gives_the_others_no_more() -> None:
+    node, (slow, other) = seated(2)
+    slow.prompt = False
+    node.publish(frame(1, 80_000), frame(2, 80_000))
+    node.publish(frame_for(other.id, 3, 200_000), frame_for(other.id, 4, 200_000))
+    for number in range(5, 9):
+        node.publish(frame(number, 80_000))
+    assert slow.unsent_bytes <= BUFFER
+    assert other.numbers == list(range(9))
+
+
+def test_what_still_waits_of_one_of_them_counts_after_a_look() -> None:
+    node, (slow, _) = seated(2)
+    slow.prompt = False
+    for number in range(1, 5):
+        node.publish(frame(number, 60_000))
+    slow.send()
+    slow.acknowledge(180_000)
+    for number in range(5, 10):
+        node.publish(frame(number, 60_000))
+    assert slow.unsent_bytes + slow.flying_bytes <= BUFFER
+
+
+def test_who_stands_up_between_two_slices_is_not_served_twice() -> None:
+    node, viewers = seated(2 * SEATS)
+    node.accept(frame(1))
+    node.hub.work()
+    viewers[0].client.stand()
+    viewers[-1].client.stand()
+    node.settle()
+    assert all(each.numbers == [0, 1] for each in viewers)
+
+
+def test_a_part_too_large_for_a_pass_goes_to_each_by_itself_in_slices() -> None:
+    node, viewers = seated(10)
+    size = MOST_TOGETHER_BYTES * 8
+    node.accept(frame(1, size))
+    written = sum(len(each.received) for each in viewers)
+    while node.hub.working:
+        node.hub.work()
+        now_written = sum(len(each.received) for each in viewers)
+        assert now_written - written <= SLICE_BYTES + size
+        written = now_written
+    assert node.together.passes == []
+    node.publish(frame(2), frame(3))
+    assert node.together.passes == [10]
+    assert all(each.numbers == [0, 1, 2, 3] for each in viewers)
+
+
+def test_who_leaves_while_others_are_served_one_by_one_is_not_written_to() -> None:
+    node = Node()
+    viewers = [node.join() for _ in range(2 * SLICE_CLIENTS)]
+    node.accept(frame(1))
+    node.hub.work()
+    writes = viewers[-1].calls["write"]
+    viewers[-1].leave()
+    node.settle()
+    assert viewers[-1].calls["write"] == writes
+
+
+@pytest.mark.parametrize("stands", [False, True])
+def test_who_accepts_nothing_is_stalled_though_it_sits_or_has_sat(stands: bool) -> None:
+    node, (stuck, _) = seated(2)
+    stuck.prompt = False
+    for number in range(1, 10):
+        node.publish(frame(number))
+        node.hub.sweep(node.now)
+        node.settle()
+        if stands and number == 5:
+            stuck.client.stand()
+        node.now += 4.0
+    assert stuck.left
+    assert node.reasons() == [CloseReason.STALLED]
+
+
+def test_after_words_the_end_shows_the_picture_that_came_last() -> None:
+    node, viewers = seated(2, advance=True)
+    node.publish(text_frame(1), frame(2))
+    node.hub.finish_all(CloseReason.SHUTDOWN)
+    node.settle()
+    assert all(each.body.parts[-1].body == jpeg(2) for each in viewers)
 
 
 def test_words_between_pictures_send_each_browser_its_own_way_and_back() -> None:
