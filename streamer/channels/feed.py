@@ -106,10 +106,8 @@ class Feed:
 
     def start(self) -> None:
         """Begins to receive."""
-        first, *more = (each.socket for each in self._subscribers)
-        self._watch = Watch(first, self._loop, self._turn)
-        for each in more:
-            self._watch.add(each)
+        sockets = (each.socket for each in self._subscribers)
+        self._watch = Watch(sockets, self._loop, self._turn)
 
     def follow(self) -> None:
         """Takes the streams that are watched, where only those are to be taken."""

@@ -79,7 +79,7 @@ class Notifier:
     def start(self, hub: Hub) -> None:
         """Begins to answer subscriptions with what `hub` knows."""
         self._hub = hub
-        self._watch = Watch(self._socket, self._loop, self._turn)
+        self._watch = Watch([self._socket], self._loop, self._turn)
 
     def notify(self, event: Event) -> None:
         """Publishes an event; never waits."""

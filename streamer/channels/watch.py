@@ -9,7 +9,7 @@ while messages wait.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 import zmq
@@ -23,27 +23,26 @@ class Watch:
     """Calls `drain` whenever one of some sockets may have messages.
 
     Args:
-        sock: the first socket; `add` adds further ones.
+        socks: the sockets.
         loop: the event loop.
         drain: takes messages of all of them; returns whether it wants another turn.
 
     """
 
     def __init__(
-        self, sock: zmq.Socket[bytes], loop: asyncio.AbstractEventLoop, drain: Callable[[], bool]
+        self,
+        socks: Iterable[zmq.Socket[bytes]],
+        loop: asyncio.AbstractEventLoop,
+        drain: Callable[[], bool],
     ) -> None:
         self._loop = loop
         self._drain = drain
-        self._descriptors: list[int] = []
+        self._descriptors = [sock.fileno() for sock in socks]
         self._scheduled = False
         self._closed = False
         self._safety = loop.call_later(SAFETY_POLL_S, self._poll)
-        self.add(sock)
-
-    def add(self, sock: zmq.Socket[bytes]) -> None:
-        """Watches one more socket, from the next turn on."""
-        self._descriptors.append(sock.fileno())
-        self._loop.add_reader(self._descriptors[-1], self._readable)
+        for descriptor in self._descriptors:
+            loop.add_reader(descriptor, self._readable)
         self.schedule()
 
     def schedule(self) -> None:

@@ -59,7 +59,7 @@ async def test_what_waited_before_is_taken_at_once(
     receiving, sending = sockets
     sending.send(b"early")
     drained = Drained(receiving)
-    watch = Watch(receiving, loop, drained)
+    watch = Watch([receiving], loop, drained)
     await drained.until(1)
     watch.close()
 
@@ -69,7 +69,7 @@ async def test_no_message_is_missed_however_they_come(
 ) -> None:
     receiving, sending = sockets
     drained = Drained(receiving, a_turn=7)
-    watch = Watch(receiving, loop, drained)
+    watch = Watch([receiving], loop, drained)
     for number in range(1000):
         sending.send(b"%d" % number)
         if number % 13 == 0:
@@ -85,8 +85,7 @@ async def test_a_further_socket_wakes_the_same_turn(
     receiving, sending = sockets
     with context.socket(zmq.PULL) as silent:
         drained = Drained(receiving)
-        watch = Watch(silent, loop, drained)
-        watch.add(receiving)
+        watch = Watch([silent, receiving], loop, drained)
         began = time.monotonic()
         for number in range(1, 21):
             sending.send(b"news")
@@ -103,7 +102,7 @@ async def test_others_have_their_turn_between_two_budgets(
     for _ in range(100):
         sending.send(b"flood")
     drained = Drained(receiving, a_turn=10)
-    watch = Watch(receiving, loop, drained)
+    watch = Watch([receiving], loop, drained)
     seen = [0]
     async with asyncio.timeout(20):
         while seen[-1] < 100:
@@ -117,7 +116,7 @@ async def test_a_socket_at_rest_is_looked_at_now_and_then(
     sockets: Sockets, loop: asyncio.AbstractEventLoop
 ) -> None:
     drained = Drained(sockets[0])
-    watch = Watch(sockets[0], loop, drained)
+    watch = Watch([sockets[0]], loop, drained)
     began = time.monotonic()
     async with asyncio.timeout(20):
         while drained.turns < 4:
@@ -131,7 +130,7 @@ async def test_a_turn_that_is_asked_for_twice_comes_once(
     sockets: Sockets, loop: asyncio.AbstractEventLoop
 ) -> None:
     drained = Drained(sockets[0])
-    watch = Watch(sockets[0], loop, drained)
+    watch = Watch([sockets[0]], loop, drained)
     watch.schedule()
     watch.schedule()
     await asyncio.sleep(0)
@@ -148,7 +147,7 @@ async def test_after_the_end_nothing_is_taken(
 ) -> None:
     receiving, sending = sockets
     drained = Drained(receiving)
-    watch = Watch(receiving, loop, drained)
+    watch = Watch([receiving], loop, drained)
     watch.close()
     sending.send(b"late")
     watch.schedule()
