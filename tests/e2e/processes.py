@@ -155,7 +155,7 @@ class Publisher:
     def wait_for(self, *topics: bytes) -> None:
         """Waits until subscriptions cover the topics: nothing is lost from then on."""
         for topic in topics:
-            eventually(lambda each=topic: self._covers(each), f"a subscription to {topic!r}")  # type: ignore[misc]
+            eventually(lambda each=topic: self.covers(each), f"a subscription to {topic!r}")  # type: ignore[misc]
 
     def wait_for_nodes(self, number: int) -> None:
         eventually(lambda: self._nodes() >= number, f"{number} nodes to subscribe")
@@ -164,7 +164,8 @@ class Publisher:
         self._look()
         return sum(each.startswith(b"one/") for each in self._subscriptions)
 
-    def _covers(self, topic: bytes) -> bool:
+    def covers(self, topic: bytes) -> bool:
+        """Tells whether somebody takes a topic now."""
         self._look()
         return any(topic.startswith(each) for each in self._subscriptions)
 

@@ -202,11 +202,11 @@ def test_what_went_on_while_nobody_watched_is_not_shown_as_it_was(
     producer.publish("cam1", jpeg(1))
     viewer.parts(1)
     viewer.close()
-    eventually(lambda: not looking._covers(TOPIC), "the stream to be let go")
+    eventually(lambda: not looking.covers(TOPIC), "the stream to be let go")
     producer.publish("cam1", jpeg(2))
     assert streamer.get(f"{PATH}/snapshot") == jpeg(2)
     assert first_number(streamer) == 2
-    eventually(lambda: not looking._covers(TOPIC), "the stream to be let go again")
+    eventually(lambda: not looking.covers(TOPIC), "the stream to be let go again")
     producer.stop("cam1")
     viewer = Viewer(streamer.port, PATH)
     looking.wait_for(TOPIC)
@@ -224,7 +224,7 @@ def test_a_producer_that_sends_nothing_again_leaves_no_old_picture_behind(
     publisher.send("all/cam1/", jpeg(1))
     viewer.parts(1)
     viewer.close()
-    eventually(lambda: not publisher._covers(TOPIC), "the stream to be let go")
+    eventually(lambda: not publisher.covers(TOPIC), "the stream to be let go")
     # It goes on, and is stopped, and begins anew.
     publisher.send("all/cam1/", jpeg(2))
     publisher.send("all/cam1/", b"", type="stop")

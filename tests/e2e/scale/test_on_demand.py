@@ -48,7 +48,7 @@ def _ends(prefix: str, relay: Command) -> list[str]:
 def test_the_first_viewer_makes_the_node_take_the_stream(placed: Placed) -> None:
     streamer, publisher = placed("watched")
     publisher.wait_for_nodes(1)
-    assert not publisher._covers(TOPIC)
+    assert not publisher.covers(TOPIC)
     first = Viewer(streamer.port, PATH)
     publisher.wait_for(TOPIC)
     publisher.send("all/cam1/", jpeg(1))
@@ -77,7 +77,7 @@ def test_a_page_that_is_loaded_again_gets_the_last_frame_at_once(placed: Placed)
     first.close()
     eventually(lambda: streamer.streams()["cam1"]["connections"] == 0, "it to leave")
     assert number_of(Viewer(streamer.port, PATH).parts(1)[0].body) == 1
-    assert publisher._covers(TOPIC)
+    assert publisher.covers(TOPIC)
 
 
 def test_a_stream_that_nobody_watches_any_more_is_let_go(placed: Placed) -> None:
@@ -85,7 +85,7 @@ def test_a_stream_that_nobody_watches_any_more_is_let_go(placed: Placed) -> None
     first = Viewer(streamer.port, PATH)
     publisher.wait_for(TOPIC)
     first.close()
-    eventually(lambda: not publisher._covers(TOPIC), "the subscription to be taken back")
+    eventually(lambda: not publisher.covers(TOPIC), "the subscription to be taken back")
     again = Viewer(streamer.port, PATH)
     publisher.wait_for(TOPIC)
     publisher.send("all/cam1/", jpeg(2))
