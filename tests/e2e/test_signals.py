@@ -75,7 +75,10 @@ class HeldUp:
         self._pipe = folder / "pipe"
         self._opened: int | None = None
         os.mkfifo(self._pipe)
-        (folder / "msgpack.py").write_text(f"open({str(self._pipe)!r}).read()\n")
+        # No read that blocks: a signal right before it would be heard only behind it.
+        (folder / "msgpack.py").write_text(
+            f"import time\nopen({str(self._pipe)!r})\nwhile True: time.sleep(0.01)\n"
+        )
 
     def wait(self) -> None:
         """Waits until it is being imported."""
