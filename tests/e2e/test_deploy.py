@@ -19,10 +19,13 @@ from .processes import Viewer, close_sockets, eventually
 from .proxying import Curl, free_port
 
 # Building the image and starting a dozen containers takes as long as half of the other tests.
-pytestmark = pytest.mark.skipif(
-    not os.environ.get("PARTCAST_TEST_COMPOSE"),
-    reason="minutes in a container engine: make test-compose runs them",
-)
+pytestmark = [
+    pytest.mark.skipif(
+        not os.environ.get("PARTCAST_TEST_COMPOSE"),
+        reason="minutes in a container engine: make test-compose runs them",
+    ),
+    pytest.mark.timeout(900),
+]
 # Containers take their time on a busy machine.
 PATIENCE_S = 90.0
 

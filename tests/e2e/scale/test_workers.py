@@ -146,6 +146,7 @@ def test_no_total_falls_when_a_worker_dies(start: Starter, context: Context) -> 
     """When a worker dies, no total of the service falls: what it had counted still counts."""
     streamer = start.streamer("--workers", "2", *BEAT)
     events = Events(context, streamer.addresses["events"])
+    eventually(lambda: len(_nodes(events)) == 2, "two nodes")
     publisher = Publisher(context, streamer.addresses["frames"])
     publisher.wait_for_nodes(2)
     with Crowd() as crowd:
@@ -154,9 +155,13 @@ def test_no_total_falls_when_a_worker_dies(start: Starter, context: Context) -> 
         eventually(lambda: all(each.numbers for each in viewers), "the frame")
         assert _metric(streamer, "parts_total") == 20
         os.kill(_workers(streamer)[0], signal.SIGKILL)
-        while len(_nodes(events)) < 3:
+
+        def another() -> bool:
             with contextlib.suppress(OSError):  # the socket of the dead one may have been taken
                 assert _metric(streamer, "parts_total") == 20
+            return len(_nodes(events)) == 3
+
+        eventually(another, "a third node")
         left = [each for each in viewers if not each.is_over]
         assert _metric(streamer, "parts_total") == 20
         assert _metric(streamer, "clients") == len(left) < 20
