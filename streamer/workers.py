@@ -76,7 +76,7 @@ async def run(
         finally:
             await supervisor.stop()
             if relay is not None:
-                await asyncio.to_thread(relay.stop)
+                await relay.stop()
 
 
 def _reserve(settings: Settings) -> socket.socket:
@@ -111,6 +111,7 @@ def _relay(settings: Settings, folder: Path, held: ExitStack) -> Relay | None:
                 frames_hwm=settings.frames_hwm,
                 max_frame_bytes=settings.max_frame_bytes,
             ),
+            asyncio.get_running_loop(),
         )
     except zmq.ZMQError as error:
         raise StartError(str(error)) from error

@@ -11,7 +11,8 @@ from typing import Final
 import zmq
 
 from protocol import AllClients, MalformedError, Refusal, decode, node_subscription
-from streamer.channels.refusals import RefusalLog
+from streamer.channels.monitor import Monitor
+from streamer.channels.refusals import RefusalLog, of_cut
 from streamer.channels.subscriber import Subscriber
 from streamer.channels.subscriptions import WatchedStreams, of_patterns
 from streamer.channels.watch import Watch
@@ -64,6 +65,7 @@ class Feed:
         self._clock = clock
         self._loop = loop
         self._refusals = RefusalLog()
+        self._monitor = Monitor(loop, self._refuse_peer)
         self._watch: Watch | None = None
         self.received = 0
         self.received_bytes = 0
@@ -86,6 +88,7 @@ class Feed:
         def add(hwm: int, *topics: bytes, spoken_by: str | None = None) -> Subscriber:
             subscriber = Subscriber(context, hwm, settings.max_frame_bytes, spoken_by)
             self._subscribers.append(subscriber)
+            self._monitor.add(subscriber.socket)
             subscriber.subscribe(*topics)
             return subscriber
 
@@ -106,6 +109,7 @@ class Feed:
 
     def start(self) -> None:
         """Begins to receive."""
+        self._monitor.start()
         sockets = (each.socket for each in self._subscribers)
         self._watch = Watch(sockets, self._loop, self._turn)
 
@@ -131,6 +135,7 @@ class Feed:
         """Stops receiving."""
         if self._watch is not None:
             self._watch.close()
+        self._monitor.close()
         for each in self._subscribers:
             each.close()
 
@@ -185,6 +190,9 @@ class Feed:
             self._hub.accept(message, now)
         except MalformedError as error:
             self._refuse(error, now)
+
+    def _refuse_peer(self, peer: str) -> None:
+        self._refuse(of_cut(peer, self._settings.max_frame_bytes), self._clock())
 
     def _refuse(self, error: MalformedError, now: float) -> None:
         line = self._refusals.note(error, now)

@@ -6,6 +6,7 @@ from collections import Counter
 from typing import Final
 
 from protocol import MalformedError, Refusal
+from streamer.channels.zeromq import hard_limit
 
 # One line for each reason in this time, seconds: a flood of bad messages is no flood of log.
 LOG_EVERY_S: Final = 10.0
@@ -32,3 +33,17 @@ class RefusalLog:
             return None
         self._said[error.reason] = (now, total)
         return f"reason={error.reason.value} messages={total - said_total} text={str(error)!r}"
+
+
+def of_cut(peer: str, max_frame_bytes: int) -> MalformedError:
+    """Returns what is wrong where libzmq has cut a peer's connection.
+
+    Args:
+        peer: address; empty where it has none.
+        max_frame_bytes: the setting.
+
+    """
+    allowed = hard_limit(max_frame_bytes)
+    who = f"the connection of {peer}" if peer else "a connection"
+    text = f"{who} was cut: a ZeroMQ frame of over {allowed} bytes, or no ZeroMQ at all"
+    return MalformedError(Refusal.TOO_LARGE, text)

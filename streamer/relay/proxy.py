@@ -9,6 +9,7 @@ from typing import Final
 
 import zmq
 
+from streamer.channels.monitor import Monitor
 from streamer.channels.zeromq import attach, harden
 
 # An answer of the proxy's thread takes microseconds; none in this time means it is gone, ms.
@@ -63,6 +64,7 @@ class Proxy:
         hwm: messages that may wait for each connection.
         max_bytes: largest ZeroMQ frame that is taken in.
         verbose: whether repeated subscriptions are passed on too.
+        monitor: watches the connections of publishers; None for nobody who does.
 
     Raises:
         zmq.ZMQError: where an endpoint cannot be had.
@@ -78,6 +80,7 @@ class Proxy:
         hwm: int,
         max_bytes: int,
         verbose: bool,
+        monitor: Monitor | None = None,
     ) -> None:
         self._context = context
         self._name = name
@@ -96,6 +99,8 @@ class Proxy:
         # "Verboser": unsubscriptions too, or the counts on the way up would never fall.
         self._xpub.setsockopt(zmq.XPUB_VERBOSER, int(verbose))
         self._xpub.setsockopt(zmq.RCVHWM, 0)
+        if monitor is not None:
+            monitor.add(self._xsub)
         try:
             self.publishers = attach(self._xsub, ends.publishers, ends.publishers_at)[0]
             self.subscribers = attach(self._xpub, ends.subscribers, ends.subscribers_at)[0]

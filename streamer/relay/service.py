@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Final
@@ -15,7 +17,10 @@ from tornado import web
 from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
 
+from protocol import Refusal
+from streamer.channels.monitor import Monitor
 from streamer.channels.notifier import EVENTS_HWM
+from streamer.channels.refusals import RefusalLog, of_cut
 from streamer.channels.zeromq import hard_limit
 from streamer.configuration.checks import split_host_port
 from streamer.errors import StartError
@@ -52,7 +57,7 @@ async def run(
     """
     context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
     try:
-        relay = Relay(context, settings)
+        relay = Relay(context, settings, asyncio.get_running_loop())
     except zmq.ZMQError as error:
         context.destroy(0)
         raise StartError(str(error)) from error
@@ -68,7 +73,7 @@ async def run(
             except TimeoutError:
                 continue
     finally:
-        await asyncio.to_thread(relay.stop)
+        await relay.stop()
         await asyncio.to_thread(context.term)
     log.info("ended")
 
@@ -79,12 +84,35 @@ class Relay:
     Args:
         context: the process's ZeroMQ context.
         settings: endpoints and limits.
+        loop: the event loop; tells of connections that were cut.
+
+    Raises:
+        zmq.ZMQError: where an endpoint cannot be had.
 
     """
 
-    def __init__(self, context: zmq.Context[zmq.Socket[bytes]], settings: RelaySettings) -> None:
+    def __init__(
+        self,
+        context: zmq.Context[zmq.Socket[bytes]],
+        settings: RelaySettings,
+        loop: asyncio.AbstractEventLoop,
+    ) -> None:
         self._settings = settings
         self._server: HTTPServer | None = None
+        self._refusals = RefusalLog()
+        self._monitor = Monitor(loop, self._refuse_peer)
+        self._proxies: list[Proxy] = []
+        try:
+            self._open(context)
+        except zmq.ZMQError:
+            self._monitor.close()
+            for each in self._proxies:
+                each.stop()
+            raise
+
+    def _open(self, context: zmq.Context[zmq.Socket[bytes]]) -> None:
+        settings = self._settings
+        max_bytes = hard_limit(settings.max_frame_bytes)
         self.frames = Proxy(
             context,
             "frames",
@@ -94,35 +122,41 @@ class Relay:
                 subscribers=settings.streamer_frames,
             ),
             hwm=settings.frames_hwm,
-            max_bytes=hard_limit(settings.max_frame_bytes),
+            max_bytes=max_bytes,
             verbose=False,
+            monitor=self._monitor,
         )
-        try:
-            self.events = Proxy(
-                context,
-                "events",
-                Ends(
-                    publishers=settings.streamer_events,
-                    subscribers=settings.producer_events,
-                    subscribers_at=settings.upstream_events,
-                ),
-                hwm=EVENTS_HWM,
-                max_bytes=hard_limit(settings.max_frame_bytes),
-                verbose=True,
-            )
-        except zmq.ZMQError:
-            self.frames.stop()
-            raise
+        self._proxies.append(self.frames)
+        self.events = Proxy(
+            context,
+            "events",
+            Ends(
+                publishers=settings.streamer_events,
+                subscribers=settings.producer_events,
+                subscribers_at=settings.upstream_events,
+            ),
+            hwm=EVENTS_HWM,
+            max_bytes=max_bytes,
+            verbose=True,
+            monitor=self._monitor,
+        )
+        self._proxies.append(self.events)
 
     @property
     def alive(self) -> bool:
         """Whether both channels are forwarded."""
-        return self.frames.alive and self.events.alive
+        return all(each.alive for each in self._proxies)
+
+    @property
+    def refused(self) -> Counter[Refusal]:
+        """Connections cut so far because of what came over them, by reason."""
+        return self._refusals.counts
 
     def start(self) -> str:
         """Begins to forward; returns the URL of the HTTP side, empty where there is none."""
-        self.frames.start()
-        self.events.start()
+        self._monitor.start()
+        for each in self._proxies:
+            each.start()
         if not self._settings.http:
             return ""
         host, port = split_host_port("http", self._settings.http)
@@ -146,12 +180,19 @@ class Relay:
             http,
         )
 
-    def stop(self) -> None:
+    async def stop(self) -> None:
         """Stops forwarding."""
         if self._server is not None:
             self._server.stop()
-        self.frames.stop()
-        self.events.stop()
+        self._monitor.close()
+        for each in self._proxies:
+            await asyncio.to_thread(each.stop)
+
+    def _refuse_peer(self, peer: str) -> None:
+        error = of_cut(peer, self._settings.max_frame_bytes)
+        line = self._refusals.note(error, time.monotonic())
+        if line is not None:
+            log.warning("refused %s", line)
 
 
 class _TrafficCollector:
@@ -178,6 +219,14 @@ class _TrafficCollector:
             ("delivered_bytes", "Bytes passed on."),
         ):
             yield _family(attribute, text, traffic)
+        refused = CounterMetricFamily(
+            "partcast_relay_refused_messages",
+            "Messages that cost their sender the connection.",
+            labels=["reason"],
+        )
+        for reason, messages in self._relay.refused.items():
+            refused.add_metric([reason.value], messages)
+        yield refused
 
 
 def _family(attribute: str, text: str, traffic: dict[str, Traffic]) -> Metric:

@@ -132,8 +132,9 @@ def test_a_producer_leaves_no_thread_and_no_descriptor_behind(streamer: FakeStre
 
 
 SCRIPT = """
-import sys, time
+import signal, sys, time
 from producer import Producer
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in a shell's background has none
 producer = Producer(*sys.argv[1:3])
 {body}
 """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 import time
 from collections.abc import Callable, Iterator
 from itertools import pairwise
@@ -14,6 +15,7 @@ import zmq
 
 from protocol import Message, Refusal, encode
 from streamer.channels.feed import Feed
+from streamer.channels.monitor import SETTLE_S
 from streamer.configuration.settings import Settings
 from tests.streamer.fanout.hub.node import Node
 from tests.streamer.frames import frame, frame_for, jpeg, stop
@@ -174,9 +176,10 @@ async def test_what_is_malformed_is_counted_by_reason_logged_once_and_disturbs_n
     assert all(any(f"reason={reason.value} " in line for line in lines) for reason in expected)
 
 
-async def test_a_message_far_beyond_the_limit_costs_its_sender_the_connection_and_nobody_else(
-    published: Published, context: Context
+async def test_a_message_far_beyond_the_limit_costs_its_sender_the_connection_and_is_counted(
+    published: Published, context: Context, caplog: pytest.LogCaptureFixture
 ) -> None:
+    """It disturbs nobody else."""
     published.start(max_frame_bytes=100_000)
     viewer = published.node.join()
     await published.subscribed(b"all/", b"one/node-")
@@ -185,11 +188,37 @@ async def test_a_message_far_beyond_the_limit_costs_its_sender_the_connection_an
         hostile.connect(published.feed.endpoints[0])
         while not hostile.poll(0):
             await asyncio.sleep(0.001)
-        hostile.send_multipart([b"all/cam1/", b"", jpeg(0, 10_000_000)])
+        hostile.send_multipart([b"all/cam1/", b"", jpeg(0, 100_000_000)])
         for number in range(1, 20):
             published.send(*encode(frame(number)))
         await published.received(19)
+        async with asyncio.timeout(20):
+            while not published.feed.refused:
+                await asyncio.sleep(0.001)
     assert viewer.numbers == list(range(1, 20))
+    assert published.feed.refused == {Refusal.TOO_LARGE: 1}
+    assert re.search(r"reason=too_large .*127\.0\.0\.1:\d+ was cut.* 67108864 bytes", caplog.text)
+
+
+async def test_a_publisher_that_leaves_is_no_refusal(
+    published: Published, context: Context
+) -> None:
+    published.start()
+    await published.subscribed(b"all/", b"one/node-")
+    for _ in range(5):
+        with context.socket(zmq.XPUB) as leaving:
+            leaving.setsockopt(zmq.LINGER, 1000)
+            leaving.connect(published.feed.endpoints[0])
+            while not leaving.poll(0):
+                await asyncio.sleep(0.001)
+            before = published.feed.received
+            for number in range(100):
+                leaving.send_multipart(encode(frame(number, size=100_000)))
+        async with asyncio.timeout(20):
+            while published.feed.received < before + 100:
+                await asyncio.sleep(0.001)
+    await asyncio.sleep(2 * SETTLE_S)  # so long it takes until one would be counted
+    assert published.feed.refused == {}
 
 
 async def test_frames_that_wait_together_go_out_in_one_write(published: Published) -> None:

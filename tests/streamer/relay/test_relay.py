@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import re
 import socket
 import warnings
 from collections.abc import Iterator
@@ -97,6 +98,24 @@ def ends(context: Context) -> Iterator[Ends]:
 async def received(sock: zmq.Socket[bytes]) -> list[bytes]:
     await eventually(lambda: sock.poll(0), "a message")
     return list(sock.recv_multipart())
+
+
+async def test_a_message_far_beyond_the_limit_costs_its_sender_the_connection_and_is_counted(
+    ends: Ends, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with Running(http="127.0.0.1:0", max_frame_bytes=100_000) as relay:
+        subscriber = ends.open(zmq.SUB, relay.addresses.streamer_frames, b"all/")
+        producer = ends.open(zmq.XPUB, relay.addresses.producer_frames)
+        producer.setsockopt(zmq.XPUB_VERBOSER, 1)
+        assert await received(producer) == [b"\1all/"]
+        producer.send_multipart([b"all/cam1/", b"", bytes(100_000_000)])
+        assert await received(producer) == [b"\1all/"]  # on a new connection
+        producer.send_multipart([b"all/cam1/", b"", b"fine"])
+        assert (await received(subscriber))[2] == b"fine"
+        counted = b'partcast_relay_refused_messages_total{reason="too_large"} 1.0'
+        while counted not in await relay.get("/metrics"):
+            await asyncio.sleep(0.01)
+    assert re.search(r"reason=too_large .*127\.0\.0\.1:\d+ was cut.* 67108864 bytes", caplog.text)
 
 
 async def test_frames_go_from_a_producer_to_the_streamers_that_asked_for_them(ends: Ends) -> None:
