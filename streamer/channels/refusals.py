@@ -6,10 +6,13 @@ from collections import Counter
 from typing import Final
 
 from protocol import MalformedError, Refusal
-from streamer.channels.zeromq import hard_limit
 
 # One line for each reason in this time, seconds: a flood of bad messages is no flood of log.
 LOG_EVERY_S: Final = 10.0
+# A message beyond `max_frame_bytes` is read, counted and dropped. One beyond this multiple of it,
+# and beyond what costs nobody his memory, costs its sender the connection (ZMQ_MAXMSGSIZE).
+HARD_LIMIT: Final = 4
+HARMLESS_BYTES: Final = 64 * 1024 * 1024
 
 
 class RefusalLog:
@@ -33,6 +36,11 @@ class RefusalLog:
             return None
         self._said[error.reason] = (now, total)
         return f"reason={error.reason.value} messages={total - said_total} text={str(error)!r}"
+
+
+def hard_limit(max_frame_bytes: int) -> int:
+    """Returns the size of a ZeroMQ frame beyond which its sender is disconnected, bytes."""
+    return max(HARD_LIMIT * max_frame_bytes, HARMLESS_BYTES)
 
 
 def of_cut(peer: str, max_frame_bytes: int) -> MalformedError:

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 import zmq
 
 from protocol import own_subscription
+from streamer.channels.refusals import hard_limit
 from streamer.channels.watch import has_message
-from streamer.channels.zeromq import attach, hard_limit, harden
+from streamer.channels.zeromq import attach, harden
 
 
 class Subscriber:

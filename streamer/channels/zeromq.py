@@ -10,10 +10,6 @@ import zmq
 # ZMTP heartbeats: a half-open peer is noticed and reconnected, ms (zmq_setsockopt(3)).
 HEARTBEAT_INTERVAL_MS: Final = 2_000
 HEARTBEAT_TIMEOUT_MS: Final = 6_000
-# A message beyond `max_frame_bytes` is read, counted and dropped. One beyond this multiple of it,
-# and beyond what costs nobody his memory, costs its sender the connection (ZMQ_MAXMSGSIZE).
-HARD_LIMIT: Final = 4
-HARMLESS_BYTES: Final = 64 * 1024 * 1024
 # Reconnecting begins at once and backs off up to this, ms.
 RECONNECT_MAX_MS: Final = 1_000
 
@@ -25,11 +21,6 @@ def harden(sock: zmq.Socket[Any]) -> None:
     sock.setsockopt(zmq.HEARTBEAT_TIMEOUT, HEARTBEAT_TIMEOUT_MS)
     sock.setsockopt(zmq.RECONNECT_IVL, 100)
     sock.setsockopt(zmq.RECONNECT_IVL_MAX, RECONNECT_MAX_MS)
-
-
-def hard_limit(max_frame_bytes: int) -> int:
-    """Returns the size of a ZeroMQ frame beyond which its sender is disconnected, bytes."""
-    return max(HARD_LIMIT * max_frame_bytes, HARMLESS_BYTES)
 
 
 def attach(sock: zmq.Socket[Any], bind: str, connect: Sequence[str]) -> list[str]:

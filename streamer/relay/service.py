@@ -20,8 +20,7 @@ from tornado.netutil import bind_sockets
 from protocol import Refusal
 from streamer.channels.monitor import Monitor
 from streamer.channels.notifier import EVENTS_HWM
-from streamer.channels.refusals import RefusalLog, of_cut
-from streamer.channels.zeromq import hard_limit
+from streamer.channels.refusals import RefusalLog, hard_limit, of_cut
 from streamer.configuration.checks import split_host_port
 from streamer.errors import StartError
 from streamer.http.handlers.base import log_request
