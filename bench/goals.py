@@ -229,6 +229,13 @@ GOALS = (
         at_least=True,
     ),
     Goal(
+        "the same, with 30 % of a core for each worker",
+        "workers-shares",
+        1.8,
+        ratio(TOP, "partcast-1-share", server="partcast-2-shares"),
+        at_least=True,
+    ),
+    Goal(
         "latest part while 500 clients come per second",
         "storm",
         100,

@@ -68,6 +68,13 @@ def saturation_figures() -> list[Figure]:
             cores=3,
         ),
         Figure(
+            "workers-shares",
+            "One and two workers, each with 30 % of a core, beside the load: 50 KB, 100 clients",
+            Saturation(50_000, 100, 8_000, pinned=False),
+            ("partcast-1-share", "partcast-2-shares"),
+            columns.AT_TOP,
+        ),
+        Figure(
             "workers-shared",
             "One and two workers on all cores together with the load, nothing pinned: 50 KB",
             shared,

@@ -15,6 +15,8 @@ __all__ = ["SERVERS", "Place", "Plan", "Running", "Server"]
 
 # Far beyond what waits at saturation: nobody is ever behind, as with a server that only queues.
 DEEP = "client_buffer_bytes = 8388608"
+# Two workers of so much of a core leave more than one for their load, on two.
+SHARE = 0.3
 
 _ALL: tuple[Server, ...] = (
     Floor(),
@@ -22,6 +24,8 @@ _ALL: tuple[Server, ...] = (
     Partcast("partcast-deep", stream_settings=DEEP),
     Partcast("partcast-relayed", relayed=True),
     Partcast("partcast-2-workers", workers=2),
+    Partcast("partcast-1-share", share=SHARE),
+    Partcast("partcast-2-shares", share=SHARE, workers=2),
     Partcast("partcast-tls", tls=True),
     *(
         Partcast(f"partcast-{variant}", variant=variant)

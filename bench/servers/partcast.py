@@ -8,6 +8,7 @@ from pathlib import Path
 
 from bench.build import INSTALL_PEERS, INSTALL_TLS, has_tls, peer_has
 from bench.process import Child
+from bench.quota import Quota, missing_quota
 from bench.servers.server import START_TIMEOUT_S, Place, Plan, Running, make_certificate
 
 PROGRAMS = Path(sys.executable).parent
@@ -29,6 +30,7 @@ class Partcast:
         tls: whether it serves HTTPS.
         relayed: whether frames come through a relay of ours, which then counts too.
         variant: of bench.variant; empty for the streamer as it is.
+        share: of a core that each worker may use; 1 for no such limit.
 
     """
 
@@ -38,6 +40,7 @@ class Partcast:
     tls: bool = False
     relayed: bool = False
     variant: str = ""
+    share: float = 1
 
     @property
     def cores(self) -> int:
@@ -48,10 +51,13 @@ class Partcast:
             return INSTALL_TLS
         if self.variant == "uvloop" and not peer_has("uvloop"):
             return INSTALL_PEERS
+        if self.share < 1 and (needed := missing_quota()):
+            return needed
         return _missing("partcast-streamer")
 
     def start(self, plan: Plan, place: Place, ending: ExitStack) -> Running:
         children: list[Child] = []
+        quota = ending.enter_context(Quota(self.share, self.workers)) if self.share < 1 else None
         sides = ["--bind-frames", ANYWHERE, "--bind-events", ANYWHERE]
         if self.relayed:
             relay = Relay().start_relay(place, ending)
@@ -62,6 +68,9 @@ class Partcast:
         ready = child.read_until(
             r"ready: http \S+:(\d+)\S* frames (\S+) events (\S+)", START_TIMEOUT_S
         )
+        if quota is not None:
+            workers = _workers(child) if self.workers > 1 else child.pids
+            quota.hold(workers, set(child.pids) - set(workers))
         return Running(
             [child, *children],
             int(ready[1]),
@@ -86,6 +95,13 @@ class Partcast:
             made = make_certificate(directory)
             command += ["--tls-cert", str(made.chain), "--tls-key", str(made.key)]
         return command
+
+
+def _workers(supervisor: Child) -> list[int]:
+    """Gives the processes that serve, by how multiprocessing starts them."""
+    return [
+        pid for pid in supervisor.pids if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    ]
 
 
 @dataclass(frozen=True)
