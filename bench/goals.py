@@ -228,12 +228,15 @@ GOALS = (
         ratio(TOP, "partcast", server="partcast-2-workers"),
         at_least=True,
     ),
-    Goal(
-        "the same, with 30 % of a core for each worker",
-        "workers-shares",
-        1.8,
-        ratio(TOP, "partcast-1-share", server="partcast-2-shares"),
-        at_least=True,
+    *(
+        Goal(
+            f"the same, with 30 % of a core for each worker, {clients} clients",
+            f"workers-shares-{clients}",
+            1.8,
+            ratio(TOP, "partcast-1-share", server="partcast-2-shares"),
+            at_least=True,
+        )
+        for clients in (100, 500)
     ),
     Goal(
         "latest part while 500 clients come per second",

@@ -67,12 +67,16 @@ def saturation_figures() -> list[Figure]:
             columns.AT_TOP,
             cores=3,
         ),
-        Figure(
-            "workers-shares",
-            "One and two workers, each with 30 % of a core, beside the load: 50 KB, 100 clients",
-            Saturation(50_000, 100, 8_000, pinned=False),
-            ("partcast-1-share", "partcast-2-shares"),
-            columns.AT_TOP,
+        *(
+            Figure(
+                f"workers-shares-{clients}",
+                "One and two workers, each with 30 % of a core, beside the load: "
+                f"50 KB, {clients} clients",
+                Saturation(50_000, clients, 8_000, pinned=False),
+                ("partcast-1-share", "partcast-2-shares"),
+                columns.AT_TOP,
+            )
+            for clients in (100, 500)
         ),
         Figure(
             "workers-shared",
