@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import math
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final, Self
@@ -67,7 +69,8 @@ class Video:
         timeouts_s: tuple[float, float] | None = None,
     ) -> None:
         self._options = options
-        with _our_errors():
+        opening_s = math.inf if timeouts_s is None else timeouts_s[0]
+        with _our_errors(opening_s):
             self._container = av.open(
                 url, "r", format=container_format, options=settings, timeout=timeouts_s
             )
@@ -164,7 +167,8 @@ def _time_s(item: Packet[VideoStream] | VideoFrame) -> float | None:
 
 
 @contextlib.contextmanager
-def _our_errors() -> Iterator[None]:
+def _our_errors(timeout_s: float = math.inf) -> Iterator[None]:
+    began_s = time.monotonic()
     try:
         yield
     except HTTPUnauthorizedError as error:
@@ -174,4 +178,7 @@ def _our_errors() -> Iterator[None]:
     except ExitError as error:
         raise UnavailableError("silent for too long") from error
     except FFmpegError as error:
-        raise UnavailableError(error.strerror or str(error)) from error
+        # FFmpeg's RTSP calls an answer that it has waited for in vain invalid data.
+        late = time.monotonic() - began_s >= timeout_s
+        reason = "silent for too long" if late else error.strerror or str(error)
+        raise UnavailableError(reason) from error

@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 
 from producer.sources import SourceError, SourceOptions, open_source
+from producer.sources.decoding import Video
+from producer.sources.reconnect import UnavailableError
 from tests.producer.sources.camera_server import Request, in_turn, refusing, serving
 from tests.producer.sources.clips import COLOURS, clip, colour_of, packets
 from tests.producer.sources.reading import STOP_S, running, seconds_to_stop, taken
@@ -87,6 +89,11 @@ def test_a_silent_stream_is_lost(jpegs: Path, caplog: pytest.LogCaptureFixture) 
         threading.Timer(0.5, stop.set).start()
         assert len(list(pictures)) == 20
     assert "silent for too long" in caplog.text
+
+
+def test_an_rtsp_camera_that_does_not_answer_is_said_to_be_silent() -> None:
+    with sending(b"") as url, pytest.raises(UnavailableError, match="silent for too long"):
+        Video(url.replace("tcp:", "rtsp:"), SourceOptions(), settings={}, timeouts_s=(0.2, 5))
 
 
 def test_no_more_pictures_than_fps_are_taken(jpegs: Path) -> None:
