@@ -71,8 +71,10 @@ class Video:
         self._options = options
         opening_s = math.inf if timeouts_s is None else timeouts_s[0]
         with _our_errors(opening_s):
+            # As `options` they would be the decoder's, too: the size that a device was asked for
+            # makes FFmpeg take a picture of half the height for a field of an interlaced one.
             self._container = av.open(
-                url, "r", format=container_format, options=settings, timeout=timeouts_s
+                url, "r", format=container_format, container_options=settings, timeout=timeouts_s
             )
         if not self._container.streams.video:
             self.close()
