@@ -9,8 +9,10 @@ import contextlib
 import functools
 import math
 import time
+import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from types import TracebackType
 from typing import Final, Self
 
 import av
@@ -87,7 +89,15 @@ class Video:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_exc: object) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        # A packet gives its memory back to the device it is from: none may outlive that, and
+        # those under way when a read failed still stand in the frames of the error.
+        traceback.clear_frames(trace)
         self.close()
 
     @property
