@@ -135,6 +135,8 @@ class Video:
             if packet.size:
                 yield Shot(_time_s(packet), functools.partial(self._passed, packet))
             return
+        if not packet.size and packet.pts is not None:
+            return  # left empty by a driver for a broken picture; one without a time is the end
         with contextlib.suppress(InvalidDataError):
             for frame in packet.decode():
                 yield Shot(_time_s(frame), functools.partial(self._encoded, frame))
