@@ -16,6 +16,7 @@ from types import TracebackType
 from typing import Final, Self
 
 import av
+from av.error import BlockingIOError as NoPacketError
 from av.error import (
     ExitError,
     FFmpegError,
@@ -38,6 +39,10 @@ from producer.sources.source import SourceError
 USUAL_FPS: Final = 25.0
 
 
+class NothingYetError(UnavailableError):
+    """A device that is not waited for has no picture just now; `Video.shots` can be tried again."""
+
+
 @dataclass(frozen=True, slots=True)
 class Shot:
     """One picture of a video and its time in it, in seconds; `jpeg()` is None where it is broken.
@@ -52,7 +57,8 @@ class Shot:
 class Video:
     """An open video: a file, a device or a network stream, closed by `close()`.
 
-    `settings` are FFmpeg's own, by name; `timeouts_s` bounds opening and each read.
+    `settings` are FFmpeg's own, by name, and `decoder_settings` its decoder's; `timeouts_s` bounds
+    opening and each read.
 
     Raises:
         LoginRefusedError: the server wants another login.
@@ -67,6 +73,7 @@ class Video:
         options: SourceOptions,
         *,
         settings: dict[str, str],
+        decoder_settings: dict[str, str] | None = None,
         container_format: str | None = None,
         timeouts_s: tuple[float, float] | None = None,
     ) -> None:
@@ -75,8 +82,13 @@ class Video:
         with _our_errors(opening_s):
             # As `options` they would be the decoder's, too: the size that a device was asked for
             # makes FFmpeg take a picture of half the height for a field of an interlaced one.
-            self._container = av.open(
-                url, "r", format=container_format, container_options=settings, timeout=timeouts_s
+            self._container = av.open(  # type: ignore[call-overload]  # says list of str
+                url,
+                "r",
+                format=container_format,
+                container_options=settings,
+                stream_options=[decoder_settings] if decoder_settings else None,
+                timeout=timeouts_s,
             )
         if not self._container.streams.video:
             self.close()
@@ -119,6 +131,7 @@ class Video:
         """Yields the pictures in the order they are shown.
 
         Raises:
+            NothingYetError: the device has none now, and its settings say not to wait.
             UnavailableError: the video broke off.
 
         """
@@ -189,6 +202,8 @@ def _our_errors(timeout_s: float = math.inf) -> Iterator[None]:
         raise LoginRefusedError("it wants a user and a password that it knows") from error
     except ProtocolNotFoundError as error:
         raise SourceError("the kind of URL is none that FFmpeg knows") from error
+    except NoPacketError as error:
+        raise NothingYetError("it has no picture yet") from error
     except ExitError as error:
         raise UnavailableError("silent for too long") from error
     except FFmpegError as error:

@@ -1,24 +1,21 @@
-"""Live video: webcams, and any URL that FFmpeg reads (RTSP, RTMP, SRT, ...)."""
+"""Live video: any URL that FFmpeg reads (RTSP, RTMP, SRT, ...)."""
 
 from __future__ import annotations
 
-import contextlib
 import os
 import threading
 import time
-from collections.abc import Callable
-from dataclasses import replace
-from pathlib import Path
+from collections.abc import Callable, Iterator
 from typing import Final
 
 import requests.utils
 
 from producer.sources.address import Address
 from producer.sources.background import in_background
-from producer.sources.decoding import Video
+from producer.sources.decoding import Shot, Video
 from producer.sources.options import SourceOptions
 from producer.sources.rate import RateLimit
-from producer.sources.reconnect import FinishedError, Reconnecting, UnavailableError
+from producer.sources.reconnect import FinishedError, Reconnecting
 from producer.sources.recorded import recorded_pictures
 from producer.sources.source import Picture, Pictures
 
@@ -40,51 +37,11 @@ class LiveVideo:
 
     def pictures(self, stop: threading.Event) -> Pictures:
         """Yields pictures until `stop` is set; see `Source.pictures`."""
-        return _through_outages(self._address.name, self._visit, stop)
+        return through_outages(self._address.name, self._visit, stop)
 
-    def _visit(self) -> Pictures:
+    def _visit(self, ended: threading.Event) -> Pictures:
         with _open_stream(self._address, self._options) as video:
-            yield from _as_they_come(video, self._options)
-
-
-class Webcam:
-    """The pictures of a Video4Linux device as they come; its own JPEG where it makes any.
-
-    `size` and `fps` are asked of the device; where it has others its pictures are adapted.
-    """
-
-    length = None
-
-    def __init__(self, device: Path, options: SourceOptions) -> None:
-        self._device = device
-        self._options = options
-
-    def pictures(self, stop: threading.Event) -> Pictures:
-        """Yields pictures until `stop` is set; see `Source.pictures`."""
-        return _through_outages(str(self._device), self._visit, stop)
-
-    def _visit(self) -> Pictures:
-        with self._open() as video:
-            for picture in _as_they_come(video, self._options):
-                yield replace(picture, time_ns=time.time_ns())
-
-    def _open(self) -> Video:
-        with contextlib.suppress(UnavailableError):
-            return self._opened({"input_format": "mjpeg"})
-        return self._opened({})
-
-    def _opened(self, settings: dict[str, str]) -> Video:
-        if self._options.fps is not None:
-            settings["framerate"] = f"{self._options.fps:g}"
-        if self._options.size is not None:
-            settings["video_size"] = "{}x{}".format(*self._options.size)
-        return Video(
-            str(self._device),
-            self._options,
-            settings=settings,
-            container_format="v4l2",
-            timeouts_s=_timeouts_s(self._options),
-        )
+            yield from as_they_come(video.shots(), self._options, ended)
 
 
 def http_video(address: Address, options: SourceOptions, ended: threading.Event) -> Pictures:
@@ -97,20 +54,33 @@ def http_video(address: Address, options: SourceOptions, ended: threading.Event)
     """
     with _open_stream(address, options) as video:
         if not video.recorded:
-            yield from _as_they_come(video, options)
+            yield from as_they_come(video.shots(), options, ended)
             return
     yield from recorded_pictures(lambda: _open_stream(address, options), options, ended)
     raise FinishedError
 
 
-def _through_outages(name: str, visit: Callable[[], Pictures], stop: threading.Event) -> Pictures:
+def through_outages(
+    name: str, visit: Callable[[threading.Event], Pictures], stop: threading.Event
+) -> Pictures:
+    """Yields the pictures of all visits to a source until `stop` is set.
+
+    `visit` gets an event that is set when nobody wants its pictures any more.
+    """
+
+    def run(ended: threading.Event) -> Pictures:
+        return Reconnecting(name, lambda: visit(ended)).pictures(ended)
+
     # A read of FFmpeg cannot be interrupted; it ends by its time-out.
-    return in_background(Reconnecting(name, visit).pictures, stop, lambda: None)
+    return in_background(run, stop, lambda: None)
 
 
-def _as_they_come(video: Video, options: SourceOptions) -> Pictures:
+def as_they_come(shots: Iterator[Shot], options: SourceOptions, ended: threading.Event) -> Pictures:
+    """Yields live pictures, no more than `fps` a second, until `ended` is set."""
     limit = RateLimit(options.fps)
-    for shot in video.shots():
+    for shot in shots:
+        if ended.is_set():
+            return
         body = shot.jpeg() if limit.admits(time.monotonic()) else None
         if body is not None:
             yield Picture(body)

@@ -67,7 +67,7 @@ def _webcam(device: Path, options: SourceOptions) -> Source:
     if not os.access(device, os.R_OK | os.W_OK):
         raise SourceError(f"{device} is not open to this user; members of the group video may")
     with _video_extra("a webcam"):
-        from producer.sources.live import Webcam  # noqa: PLC0415 - see _video_extra
+        from producer.sources.webcam import Webcam  # noqa: PLC0415 - see _video_extra
     return Webcam(device, options)
 
 
