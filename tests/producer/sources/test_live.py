@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import logging
 import socket
 import threading
@@ -12,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from producer.sources import SourceError, SourceOptions, open_source
-from producer.sources.decoding import Video
+from producer.sources.decoding import Shot, Video
+from producer.sources.live import as_they_come
 from producer.sources.reconnect import UnavailableError
 from tests.producer.sources.camera_server import Request, in_turn, refusing, serving
 from tests.producer.sources.clips import COLOURS, clip, colour_of, packets
@@ -102,6 +104,16 @@ def test_no_more_pictures_than_fps_are_taken(jpegs: Path) -> None:
         with running(source) as (pictures, stop):
             threading.Timer(0.3, stop.set).start()
             assert len(list(pictures)) == 1
+
+
+def test_pictures_that_fps_leaves_out_do_not_hold_up_the_end() -> None:
+    ended = threading.Event()
+    shots = itertools.repeat(Shot(None, lambda: b"jpeg"), 100)
+    pictures = as_they_come(shots, SourceOptions(fps=0.1), ended)
+    next(pictures)
+    ended.set()
+    assert list(pictures) == []
+    assert next(shots, None) is not None
 
 
 def test_a_recorded_video_on_a_web_server_is_shown_once_at_its_times(tmp_path: Path) -> None:
