@@ -75,23 +75,41 @@ def check_pattern(key: str, value: object) -> str:
     return value
 
 
+MAX_PORT: Final = 65535
 _HOST_PORT: Final = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([^:\[\]]*)):([0-9]{1,5})")
-_ENDPOINT: Final = re.compile(r"(?:tcp|ipc|inproc)://\S+")
+_ENDPOINT: Final = re.compile(r"(?:ipc|inproc)://\S+|tcp://\S+:(\*|[0-9]{1,5})")
 
 
 def split_host_port(key: str, value: object) -> tuple[str, int]:
     """Returns host and port of `HOST:PORT`; raises SettingsError."""
     match = _HOST_PORT.fullmatch(value) if isinstance(value, str) else None
-    if match is None or int(match[3]) > 65535:
+    if match is None or int(match[3]) > MAX_PORT:
         raise wrong(key, value, "HOST:PORT, as 127.0.0.1:8080 or [::1]:0")
     return match[1] or match[2] or "", int(match[3])
 
 
-def check_endpoint(key: str, value: object, example: str) -> str:
-    """Returns a ZeroMQ endpoint; raises SettingsError."""
-    if not isinstance(value, str) or _ENDPOINT.fullmatch(value) is None:
+def check_endpoint(key: str, value: object, example: str, *, bound: bool) -> str:
+    """Returns a ZeroMQ endpoint; raises SettingsError.
+
+    Args:
+        key: of the setting.
+        value: of the setting.
+        example: of what is allowed.
+        bound: whether it is bound, and so may have any free port.
+
+    """
+    match = _ENDPOINT.fullmatch(value) if isinstance(value, str) else None
+    if not isinstance(value, str) or match is None:
         raise wrong(key, value, f"a ZeroMQ endpoint, as {example}")
+    port = match[1]  # libzmq takes any number, and wraps it
+    if port is not None and not _is_port(port, bound=bound):
+        lowest = 0 if bound else 1
+        raise wrong(key, value, f"a port of {lowest} to {MAX_PORT}, as in {example}")
     return value
+
+
+def _is_port(text: str, *, bound: bool) -> bool:
+    return bound if text == "*" else (0 if bound else 1) <= int(text) <= MAX_PORT
 
 
 def check_flag(key: str, value: object) -> bool:

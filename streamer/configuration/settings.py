@@ -246,7 +246,7 @@ class Settings:
                 self._set(bind, default)
             for key, url in ((bind, getattr(self, bind)), *((connect, each) for each in urls)):
                 if url != "":
-                    check_endpoint(key, url, default)
+                    check_endpoint(key, url, default, bound=key == bind)
             self._set(connect, urls)
 
     def _check_texts(self) -> None:

@@ -66,13 +66,13 @@ class RelaySettings:
             ("streamer_events", EVENTS_STREAMER_SIDE),
         ):
             url = getattr(self, name) or default.replace(_DEFAULT_HOST, host)
-            object.__setattr__(self, name, check_endpoint(name, url, default))
+            object.__setattr__(self, name, check_endpoint(name, url, default, bound=True))
         for name in ("upstream_frames", "upstream_events"):
             given = getattr(self, name)
             urls = (given,) if isinstance(given, str) else given
             urls = check_texts(name, urls, "a list of ZeroMQ endpoints")
             for url in urls:
-                check_endpoint(name, url, FRAMES_STREAMER_SIDE)
+                check_endpoint(name, url, FRAMES_STREAMER_SIDE, bound=False)
             object.__setattr__(self, name, urls)
         if self.http:
             split_host_port("http", self.http)

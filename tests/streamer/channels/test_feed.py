@@ -323,7 +323,7 @@ class Relayed:
         self._socket.setsockopt(zmq.LINGER, 0)
         self._socket.bind("tcp://127.0.0.1:*")
         endpoint = self._socket.getsockopt_string(zmq.LAST_ENDPOINT)
-        settings = Settings(connect_frames=(endpoint,), connect_events=(ANY_PORT,))
+        settings = Settings(connect_frames=(endpoint,), connect_events=(endpoint,))
         self.feed = Feed(context, settings, "node", self.node.hub, time.monotonic, loop)
         self.feed.start()
         assert self.feed.endpoints == [endpoint]

@@ -94,16 +94,44 @@ def test_what_is_no_host_and_port_is_refused(value: object) -> None:
 
 
 @pytest.mark.parametrize(
-    "value", ["tcp://127.0.0.1:5555", "tcp://*:0", "ipc:///run/frames", "inproc://x"]
+    "value",
+    ["tcp://127.0.0.1:5555", "tcp://[::1]:65535", "tcp://eth0:1", "ipc:///run/x", "inproc://x"],
 )
 def test_an_endpoint_is_one_of_zeromq(value: str) -> None:
-    assert check_endpoint("frames", value, "tcp://host:1") == value
+    assert check_endpoint("frames", value, "tcp://host:1", bound=True) == value
+    assert check_endpoint("frames", value, "tcp://host:1", bound=False) == value
 
 
-@pytest.mark.parametrize("value", ["", "127.0.0.1:5555", "http://x", "tcp://", "tcp://a b", 5])
+@pytest.mark.parametrize(
+    "value",
+    [
+        "",
+        "127.0.0.1:5555",
+        "http://x",
+        "tcp://",
+        "tcp://a b",
+        "tcp://a",
+        "tcp://a:b",
+        "tcp://:1",
+        5,
+    ],
+)
 def test_other_urls_are_no_endpoints(value: object) -> None:
-    with wrong(f"frames = {value!r}: allowed is a ZeroMQ endpoint, as tcp://host:1"):
-        check_endpoint("frames", value, "tcp://host:1")
+    for bound in (True, False):
+        with wrong(f"frames = {value!r}: allowed is a ZeroMQ endpoint, as tcp://host:1"):
+            check_endpoint("frames", value, "tcp://host:1", bound=bound)
+
+
+@pytest.mark.parametrize("value", ["tcp://*:0", "tcp://127.0.0.1:*"])
+def test_any_free_port_can_be_bound_and_none_connected_to(value: str) -> None:
+    assert check_endpoint("frames", value, "tcp://host:1", bound=True) == value
+    with wrong(f"frames = {value!r}: allowed is a port of 1 to 65535, as in tcp://host:1"):
+        check_endpoint("frames", value, "tcp://host:1", bound=False)
+
+
+def test_a_port_beyond_the_last_is_refused_before_it_is_wrapped() -> None:
+    with wrong("frames = 'tcp://a:65536': allowed is a port of 0 to 65535, as in tcp://host:1"):
+        check_endpoint("frames", "tcp://a:65536", "tcp://host:1", bound=True)
 
 
 @pytest.mark.parametrize("value", [True, False])
