@@ -7,6 +7,7 @@ the frame of that number, at most `STOP_WAIT_S`. No I/O, no clock.
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -66,7 +67,7 @@ class Ended:
     Attributes:
         seq: number of the last frame that belongs to what ends; None for whatever waits.
         producer: whose number that is; None for any producer's.
-        since: when the stop came, for one whose frame never did; who came later is not meant.
+        since: when the stop came, for one that had to wait; who came later is not meant.
 
     """
 
@@ -89,11 +90,14 @@ class Ended:
 class Stops:
     """The stops of one topic, between its frames.
 
-    Once a stop has taken effect, its producer's numbers start afresh.
+    Once a stop has taken effect, its producer's numbers start afresh. A stop that comes a second
+    time is harmless: it ends nobody who came after it, nor for whom frames have come since.
     """
 
     def __init__(self) -> None:
         self._numbering = Numbering()
+        # The last that took effect, of each producer that has not begun to count anew since.
+        self._ended: dict[str | None, int] = {}
         # What waits for its frame, by producer and number, and when it came.
         self._pending: dict[tuple[str | None, int], float] = {}
         self._refused = 0  # frames whose numbers nobody has seen
@@ -105,11 +109,15 @@ class Stops:
         """
         if stop.seq is None:
             self._pending.clear()
+            self._numbering.forget(None)
         elif not self._numbering.reached(stop.producer, stop.seq):
             if len(self._pending) < PENDING_STOPS:
                 self._pending.setdefault((stop.producer, stop.seq), now)
             return []
-        self._numbering.forget(None if stop.seq is None else stop.producer)
+        elif stop.seq <= self._ended.get(stop.producer, -1):
+            return []
+        else:
+            self._note(stop.producer, stop.seq)
         return [Ended(stop.seq, stop.producer)]
 
     def refuse(self) -> None:
@@ -133,37 +141,41 @@ class Stops:
     def before(self, frame: Frame) -> list[Ended]:
         """Takes a frame in; returns the stops that take effect before it."""
         seq = frame.seq
-        passed = [
-            Ended(number, producer)
-            for producer, number in self._pending
-            if producer in {None, frame.producer} and seq is not None and seq > number
-        ]
-        self._settle(passed)
+        passed = self._take(
+            lambda producer, number: (
+                producer in {None, frame.producer} and seq is not None and seq > number
+            )
+        )
+        for producer in {frame.producer, None}:
+            if seq is not None and seq <= self._ended.get(producer, -1):
+                del self._ended[producer]
         self._numbering.note(frame.producer, seq)
         return passed
 
     def behind(self) -> list[Ended]:
         """Returns the stops that take effect behind the frame taken in last."""
-        reached = [
-            Ended(number, producer)
-            for producer, number in self._pending
-            if self._numbering.reached(producer, number)
-        ]
-        self._settle(reached)
-        return reached
+        return self._take(self._numbering.reached)
 
     def overdue(self, now: float) -> list[Ended]:
         """Returns the stops that take effect because they have waited long enough."""
-        late = [
+        late = {key for key, since in self._pending.items() if now >= since + STOP_WAIT_S}
+        return self._take(lambda *key: key in late)
+
+    def _take(self, due: Callable[[str | None, int], bool]) -> list[Ended]:
+        """Takes out the stops that wait and are due."""
+        ended = [
             Ended(number, producer, since)
             for (producer, number), since in self._pending.items()
-            if now >= since + STOP_WAIT_S
+            if due(producer, number)
         ]
-        self._settle(late)
-        return late
-
-    def _settle(self, ended: list[Ended]) -> None:
         for each in ended:
             assert each.seq is not None
             del self._pending[each.producer, each.seq]
-            self._numbering.forget(each.producer)
+            self._note(each.producer, each.seq)
+        return ended
+
+    def _note(self, producer: str | None, seq: int) -> None:
+        self._numbering.forget(producer)
+        self._ended[producer] = seq
+        if len(self._ended) > PRODUCERS_REMEMBERED:
+            del self._ended[next(iter(self._ended))]

@@ -293,3 +293,71 @@ def test_a_stop_that_comes_late_cuts_what_still_waits_behind_its_frame(overload:
     last = node.hub.streams.last("cam1")
     assert last is not None
     assert last.seq == 6
+
+
+# Sent again.
+
+
+@pytest.mark.parametrize("producer", ["p1", None])
+def test_a_stop_sent_again_ends_nobody_who_came_after_it(producer: str | None) -> None:
+    node = Node()
+    node.join()
+    node.publish(numbered(1), numbered(2), stop(2, producer), stop(2, producer))
+    node.wait(0.1)
+    later = node.join()
+    node.publish(numbered(3), numbered(4))
+    assert later.numbers == [3, 4]
+    node.wait(2)
+    assert not later.left
+
+
+def test_a_stop_sent_again_ends_nobody_who_is_shown_the_same_numbers_anew() -> None:
+    node = Node()
+    node.join()
+    node.publish(numbered(1), numbered(2), stop(2, "p1"), stop(2, "p1"))
+    node.wait(0.1)
+    later = node.join()
+    node.publish(numbered(1), numbered(2), numbered(3))
+    assert not later.left
+    assert later.numbers == [1, 2, 3]
+
+
+@pytest.mark.parametrize("producer", ["p1", None])
+def test_a_stop_sent_again_behind_later_frames_ends_nobody(producer: str | None) -> None:
+    node = Node()
+    node.join()
+    node.publish(numbered(1), numbered(2), stop(2, producer))
+    later = node.join()
+    node.publish(numbered(3), stop(2, producer), stop(1, producer))
+    node.wait(2)
+    assert not later.left
+    assert node.hub.streams.last("cam1") is not None
+    node.publish(stop(3, producer))
+    assert ended(later)
+
+
+def test_a_producer_that_counts_anew_may_stop_at_the_same_number_again() -> None:
+    node = Node()
+    for _ in range(3):
+        viewer = node.join()
+        node.publish(numbered(1), numbered(2), stop(2, "p1"))
+        assert ended(viewer)
+
+
+def test_a_stop_for_who_is_there_now_ends_them_though_nothing_was_published_since() -> None:
+    node = Node()
+    node.publish(numbered(1), numbered(2), stop(2, "p1"))
+    viewer = node.join()
+    node.wait(0.1)
+    node.publish(stop(2, "p1"))
+    node.wait(1.1)
+    assert ended(viewer)
+
+
+def test_of_many_producers_the_last_that_stopped_are_remembered() -> None:
+    node = Node()
+    for number in range(100):
+        node.publish(numbered(1, f"p{number}"), stop(1, f"p{number}"))
+    viewer = node.join()
+    node.publish(numbered(2, "p99"), stop(1, "p99"))
+    assert not viewer.left
