@@ -230,7 +230,7 @@ GOALS = (
     ),
     *(
         Goal(
-            f"the same, with 30 % of a core for each worker, {clients} clients",
+            f"the same, with 40 % of a core for each worker, {clients} clients",
             f"workers-shares-{clients}",
             1.8,
             ratio(TOP, "partcast-1-share", server="partcast-2-shares"),

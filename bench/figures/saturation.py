@@ -70,9 +70,8 @@ def saturation_figures() -> list[Figure]:
         *(
             Figure(
                 f"workers-shares-{clients}",
-                "One and two workers, each with 30 % of a core, beside the load: "
-                f"50 KB, {clients} clients",
-                Saturation(50_000, clients, 8_000, pinned=False),
+                f"One and two workers, each with 40 % of a core: 50 KB, {clients} clients",
+                Saturation(50_000, clients, 8_000),
                 ("partcast-1-share", "partcast-2-shares"),
                 columns.AT_TOP,
             )

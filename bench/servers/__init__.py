@@ -15,8 +15,8 @@ __all__ = ["SERVERS", "Place", "Plan", "Running", "Server"]
 
 # Far beyond what waits at saturation: nobody is ever behind, as with a server that only queues.
 DEEP = "client_buffer_bytes = 8388608"
-# Two workers of so much of a core leave more than one for their load, on two.
-SHARE = 0.3
+# Two workers of so much of a core fit on the one that is not the load's.
+SHARE = 0.4
 
 _ALL: tuple[Server, ...] = (
     Floor(),

@@ -26,7 +26,7 @@ class Partcast:
     Attributes:
         name: what the report calls this way of running it.
         stream_settings: TOML lines for the table of all streams.
-        workers: processes that share the port; each has a core of its own.
+        workers: processes that share the port; each has a core of its own, or its share of one.
         tls: whether it serves HTTPS.
         relayed: whether frames come through a relay of ours, which then counts too.
         variant: of bench.variant; empty for the streamer as it is.
@@ -44,7 +44,7 @@ class Partcast:
 
     @property
     def cores(self) -> int:
-        return self.workers
+        return self.workers if self.share == 1 else 1
 
     def missing(self) -> str | None:
         if self.tls and not (has_tls() and shutil.which("openssl")):
