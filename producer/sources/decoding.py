@@ -57,8 +57,7 @@ class Shot:
 class Video:
     """An open video: a file, a device or a network stream, closed by `close()`.
 
-    `settings` are FFmpeg's own, by name, and `decoder_settings` its decoder's; `timeouts_s` bounds
-    opening and each read.
+    `settings` are FFmpeg's own, by name; `timeouts_s` bounds opening and each read.
 
     Raises:
         LoginRefusedError: the server wants another login.
@@ -73,7 +72,6 @@ class Video:
         options: SourceOptions,
         *,
         settings: dict[str, str],
-        decoder_settings: dict[str, str] | None = None,
         container_format: str | None = None,
         timeouts_s: tuple[float, float] | None = None,
     ) -> None:
@@ -82,12 +80,11 @@ class Video:
         with _our_errors(opening_s):
             # As `options` they would be the decoder's, too: the size that a device was asked for
             # makes FFmpeg take a picture of half the height for a field of an interlaced one.
-            self._container = av.open(  # type: ignore[call-overload]  # says list of str
+            self._container = av.open(
                 url,
                 "r",
                 format=container_format,
                 container_options=settings,
-                stream_options=[decoder_settings] if decoder_settings else None,
                 timeout=timeouts_s,
             )
         if not self._container.streams.video:

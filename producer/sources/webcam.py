@@ -25,9 +25,6 @@ LOOK_S: Final = 0.005
 # without a look at the first pictures, as there it would wait without a pause.
 WITHOUT_WAITING: Final = {"fflags": "+4", "max_ts_probe": "0"}
 
-# What that look at pictures would tell; decoding them corrects it.
-UNSEEN_JPEG: Final = {"pixel_format": "yuvj422p"}
-
 
 class Webcam:
     """The pictures of a Video4Linux device as they come; its own JPEG where it makes any.
@@ -64,12 +61,10 @@ class Webcam:
 
     def _open(self) -> Video:
         with contextlib.suppress(UnavailableError):
-            return self._opened({"input_format": "mjpeg"}, UNSEEN_JPEG)
+            return self._opened({"input_format": "mjpeg"})
         return self._opened({})
 
-    def _opened(
-        self, settings: dict[str, str], decoder_settings: dict[str, str] | None = None
-    ) -> Video:
+    def _opened(self, settings: dict[str, str]) -> Video:
         settings |= WITHOUT_WAITING
         if self._options.fps is not None:
             settings["framerate"] = f"{self._options.fps:g}"
@@ -79,7 +74,6 @@ class Webcam:
             str(self._device),
             self._options,
             settings=settings,
-            decoder_settings=decoder_settings,
             container_format="v4l2",
             timeouts_s=(self._options.read_timeout_s, self._options.read_timeout_s),
         )
