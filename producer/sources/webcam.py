@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -43,12 +43,16 @@ class Webcam:
         return through_outages(str(self._device), self._visit, stop)
 
     def _visit(self, ended: threading.Event) -> Pictures:
-        with self._open() as video:
-            shots = self._shots(video, ended)
-            for picture in as_they_come(shots, self._options, ended):
+        # A packet gives its memory back to the device: what still holds one is closed before it.
+        with (
+            self._open() as video,
+            contextlib.closing(self._shots(video, ended)) as shots,
+            contextlib.closing(as_they_come(shots, self._options, ended)) as pictures,
+        ):
+            for picture in pictures:
                 yield replace(picture, time_ns=time.time_ns())
 
-    def _shots(self, video: Video, ended: threading.Event) -> Iterator[Shot]:
+    def _shots(self, video: Video, ended: threading.Event) -> Generator[Shot]:
         seen_s = time.monotonic()
         while not ended.is_set():
             with contextlib.suppress(NothingYetError):
