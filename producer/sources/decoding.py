@@ -77,7 +77,7 @@ class Video:
     ) -> None:
         self._options = options
         opening_s = math.inf if timeouts_s is None else timeouts_s[0]
-        with _our_errors(opening_s):
+        with _OurErrors(opening_s):
             # As `options` they would be the decoder's, too: the size that a device was asked for
             # makes FFmpeg take a picture of half the height for a field of an interlaced one.
             self._container = av.open(
@@ -132,7 +132,7 @@ class Video:
             UnavailableError: the video broke off.
 
         """
-        with _our_errors():
+        with _OurErrors():
             for packet in self._container.demux(self._stream):
                 yield from self._shots_of(packet)
 
@@ -190,21 +190,37 @@ def _time_s(item: Packet[VideoStream] | VideoFrame) -> float | None:
     return float(item.pts * item.time_base)
 
 
-@contextlib.contextmanager
-def _our_errors(timeout_s: float = math.inf) -> Iterator[None]:
-    began_s = time.monotonic()
-    try:
-        yield
-    except HTTPUnauthorizedError as error:
-        raise LoginRefusedError("it wants a user and a password that it knows") from error
-    except ProtocolNotFoundError as error:
-        raise SourceError("the kind of URL is none that FFmpeg knows") from error
-    except NoPacketError as error:
-        raise NothingYetError("it has no picture yet") from error
-    except ExitError as error:
-        raise UnavailableError("silent for too long") from error
-    except FFmpegError as error:
-        # FFmpeg's RTSP calls an answer that it has waited for in vain invalid data.
-        late = time.monotonic() - began_s >= timeout_s
-        reason = "silent for too long" if late else error.strerror or str(error)
-        raise UnavailableError(reason) from error
+class _OurErrors:
+    """Has FFmpeg's errors leave as ours.
+
+    No generator of `contextlib`: with an error it leaves a cycle behind, which holds the packet
+    under way until it is collected, and so perhaps beyond the end of its device.
+    """
+
+    def __init__(self, timeout_s: float = math.inf) -> None:
+        self._timeout_s = timeout_s
+        self._began_s = time.monotonic()
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        match error:
+            case HTTPUnauthorizedError():
+                raise LoginRefusedError("it wants a user and a password that it knows") from error
+            case ProtocolNotFoundError():
+                raise SourceError("the kind of URL is none that FFmpeg knows") from error
+            case NoPacketError():
+                raise NothingYetError("it has no picture yet") from error
+            case ExitError():
+                raise UnavailableError("silent for too long") from error
+            case FFmpegError():
+                # FFmpeg's RTSP calls an answer that it has waited for in vain invalid data.
+                late = time.monotonic() - self._began_s >= self._timeout_s
+                reason = "silent for too long" if late else error.strerror or str(error)
+                raise UnavailableError(reason) from error
