@@ -7,6 +7,7 @@ from typing import Any
 
 from tornado import httputil, web
 
+from streamer.http.handlers.base import MAX_TARGET_BYTES
 from streamer.http.handlers.status import MalformedHandler
 from streamer.http.response import path_of
 
@@ -18,6 +19,13 @@ class Application(web.Application):
 
     What Tornado cannot read as HTTP never comes here: it answers 400 without a body, and closes.
     """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # Tornado refuses a query of more than 1,000 fields, empty ones too, and has one setting
+        # for the process. How long a target may be bounds them here.
+        fields = httputil.ParseUrlEncodedConfig(max_arguments=MAX_TARGET_BYTES)
+        httputil.set_parse_body_config(httputil.ParseBodyConfig(urlencoded=fields))
 
     def start_request(
         self, server_conn: object, request_conn: httputil.HTTPConnection

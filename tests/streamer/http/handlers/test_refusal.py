@@ -145,6 +145,19 @@ async def test_a_url_may_be_long_but_not_too_long(ask: Ask, served: Served, path
     assert str(MAX_TARGET_BYTES) in json.loads(await viewer.answer())["error"]
 
 
+@pytest.mark.parametrize("path", ["/", "/streams", "/streams/cam1", "/streams/cam1/snapshot"])
+async def test_a_url_may_have_as_many_parameters_as_fit(
+    ask: Ask, served: Served, path: str
+) -> None:
+    served.publish(frame(1))
+    nameless = f"{path}?".ljust(MAX_TARGET_BYTES, "&")
+    assert (await ask(nameless)).status == 200
+    named = f"{path}?" + "&".join(f"p{number}=" for number in range(1_200))
+    assert (await ask(named)).status == 200
+    if path == "/streams/cam1":
+        assert [len(each.query) for each in served.of(NewConnection)] == [0, 1_200]
+
+
 async def test_a_head_that_grows_for_ever_is_cut_off(ask: Ask, served: Served) -> None:
     healthy, endless = await ask(), await ask("/healthz")
     await endless.answer()
