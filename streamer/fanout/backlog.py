@@ -4,8 +4,14 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from typing import Final
 
 from streamer.fanout.part import Part
+
+# The newest part and those that it has replaced last. A stop may come behind frames that are
+# beyond the one it names: then one of these is still to be delivered. Clients of a stream that
+# are behind share them.
+HELD_PARTS: Final = 4
 
 
 def every_part(part: Part) -> bool:
@@ -27,14 +33,14 @@ class Backlog:
 
     def __init__(self) -> None:
         self._queue: deque[Part] | None = None  # most clients never need one
-        self._held: Part | None = None
+        self._held: tuple[Part, ...] = ()  # only the last is to be delivered
         self.bytes = 0
         self.targeted = 0
 
     @property
     def holds(self) -> bool:
         """Whether a newest part is held."""
-        return self._held is not None
+        return bool(self._held)
 
     def append(self, part: Part) -> None:
         """Puts a part at the end of the queue."""
@@ -46,8 +52,8 @@ class Backlog:
 
     def hold(self, part: Part) -> bool:
         """Holds the newest part, behind the queue; returns whether it replaced one."""
-        replaced = self._held is not None
-        self._held = part
+        replaced = self.holds
+        self._held = (*self._held, part)[-HELD_PARTS:]
         return replaced
 
     def next(self) -> Part | None:
@@ -57,22 +63,22 @@ class Backlog:
             self.bytes -= first.size
             self.targeted -= first.targeted
             return first
-        newest, self._held = self._held, None
-        return newest
+        held, self._held = self._held, ()
+        return held[-1] if held else None
 
     def drop(self, cuts: Callable[[Part], bool] = every_part) -> int:
-        """Forgets the parts that `cuts` names; returns how many those were."""
+        """Forgets the parts that `cuts` names; returns how many fewer will be delivered.
+
+        Where it names the newest one that is held, the newest that it does not name is held again.
+        """
         queue, held = self._queue, self._held
         dropped = 0
-        self._queue = self._held = None
+        self._queue = None
         self.bytes = self.targeted = 0
         for part in queue or ():
             if cuts(part):
                 dropped += 1
             else:
                 self.append(part)
-        if held is not None and cuts(held):
-            dropped += 1
-        else:
-            self._held = held
-        return dropped
+        self._held = tuple(part for part in held if not cuts(part))
+        return dropped + bool(held) - bool(self._held)

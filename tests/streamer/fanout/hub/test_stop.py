@@ -295,6 +295,20 @@ def test_a_stop_that_comes_late_cuts_what_still_waits_behind_its_frame(overload:
     assert last.seq == 6
 
 
+@pytest.mark.parametrize(("last", "shown"), [(6, 6), (5, 5), (4, 4), (3, 3), (0, None)])
+def test_a_late_stop_gives_a_slow_client_the_newest_part_up_to_its_frame(
+    last: int, shown: int | None
+) -> None:
+    node = Node()
+    slow = node.join(capacity=150)
+    parts = [numbered(number, size=300_000) for number in range(1, 7)]
+    node.publish(numbered(0), *parts, stop(last, "p1"))
+    slow.read()
+    assert slow.numbers == ([0] if shown is None else [0, shown])
+    assert ended(slow)
+    assert slow.client.parts + slow.client.skipped == 7
+
+
 # Sent again.
 
 
