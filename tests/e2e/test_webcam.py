@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from tests.producer.sources.clips import COLOURS, colour_of, without_tables
+from tests.producer.sources.clips import COLOURS, clip, colour_of, packets, without_tables
 
 from .processes import Command, Part, Starter, Viewer, eventually
 from .producing import frames_of, publish, streamer_of
@@ -153,6 +153,18 @@ def test_other_pictures_are_encoded_at_the_size_and_rate_asked_for(
     assert colour_of(parts[0].body) == "red"
     assert sizes_of(parts) == {(96, 64)}
     webcam.wait_for("begins YUYV-96x64 10/1")
+
+
+def test_a_webcam_that_encodes_video_is_decoded(
+    start: Starter, webcam: Webcam, tmp_path: Path
+) -> None:
+    webcam.shows("H264", packets(clip(tmp_path / "clip.264", "h264", container_format="h264")))
+    streamer = streamer_of(start)
+    webcam.publish(start, streamer)
+    parts = Viewer(streamer.port, "/streams/cam1").parts(8)
+    assert colour_of(parts[0].body) == "red"
+    assert in_turn(parts)
+    assert sizes_of(parts) == {SIZE}
 
 
 @pytest.mark.parametrize(("fourcc", "pictures"), [("MJPG", jpegs()), ("YUYV", yuyv())])
