@@ -9,7 +9,6 @@ Not thread-safe: whoever uses it from several threads holds a lock.
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
@@ -24,6 +23,7 @@ from protocol import (
     NODE_PREFIX,
     MalformedError,
     Notice,
+    check_endpoint,
     decode_notice,
     event_topic,
 )
@@ -46,9 +46,6 @@ RECONNECT_MAX_MS: Final = 1_000
 # Events taken in one go, so that a flood of them does not keep its caller.
 EVENTS_AT_ONCE: Final = 256
 
-MAX_PORT: Final = 65535
-
-_TCP_PORT: Final = re.compile(r"tcp://.*:([0-9]+)")
 _SUBSCRIBE: Final = b"\x01"
 _UNSUBSCRIBE: Final = b"\x00"
 
@@ -254,21 +251,18 @@ def _harden(sock: zmq.Socket[bytes]) -> None:
 
 
 def _connect(sock: zmq.Socket[bytes], endpoint: str) -> None:
-    port = _TCP_PORT.fullmatch(endpoint)
-    if port is not None and not 1 <= int(port[1]) <= MAX_PORT:  # libzmq takes it, and wraps it
-        raise _bad(endpoint, f"port {port[1]} is not in 1 .. {MAX_PORT}")
+    try:
+        check_endpoint(endpoint, FRAMES_PRODUCER_SIDE)
+    except ValueError as error:
+        raise ValueError(f"bad endpoint {endpoint!r}: allowed is {error}") from None
     sock.setsockopt(zmq.IPV6, int("[" in endpoint))
     try:
         sock.connect(endpoint)
     except zmq.ZMQError as error:
-        raise _bad(endpoint, error.strerror or str(error)) from error
-
-
-def _bad(endpoint: str, why: str) -> ValueError:
-    return ValueError(
-        f"bad endpoint {endpoint!r} ({why}): allowed is a ZeroMQ endpoint, "
-        f"as {FRAMES_PRODUCER_SIDE}"
-    )
+        raise ValueError(
+            f"bad endpoint {endpoint!r} ({error.strerror or error}): allowed is a ZeroMQ endpoint, "
+            f"as {FRAMES_PRODUCER_SIDE}"
+        ) from error
 
 
 def _has_message(sock: zmq.Socket[bytes]) -> bool:

@@ -9,6 +9,8 @@ from protocol.endpoints import (
     EVENTS_STREAMER_SIDE,
     FRAMES_PRODUCER_SIDE,
     FRAMES_STREAMER_SIDE,
+    MAX_PORT,
+    check_endpoint,
 )
 from protocol.errors import MalformedError, Refusal
 from protocol.events import (
@@ -74,6 +76,7 @@ __all__ = [
     "FRAMES_STREAMER_SIDE",
     "MAX_FRAME_BYTES",
     "MAX_HEADER_BYTES",
+    "MAX_PORT",
     "NODE_PREFIX",
     "RESERVED_PART_FIELDS",
     "Address",
@@ -101,6 +104,7 @@ __all__ = [
     "StreamState",
     "Watcher",
     "check_client_id",
+    "check_endpoint",
     "check_field_name",
     "check_field_value",
     "check_media_type",

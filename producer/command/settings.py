@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
@@ -14,13 +13,13 @@ from protocol import (
     EVENTS_PRODUCER_SIDE,
     FRAMES_PRODUCER_SIDE,
     check_client_id,
+    check_endpoint,
     check_media_type,
     check_stream_name,
 )
 
 LOG_LEVELS: Final = ("debug", "info", "warning", "error")
 STANDARD_INPUT: Final = "-"
-_ENDPOINT: Final = re.compile(r"(?:tcp|ipc)://\S+")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,9 +37,11 @@ class Settings:
 
     def __post_init__(self) -> None:
         for key in ("frames", "events"):
-            if _ENDPOINT.fullmatch(getattr(self, key)) is None:
-                example = f"a ZeroMQ endpoint, as {FRAMES_PRODUCER_SIDE}"
-                raise wrong(key, getattr(self, key), example)
+            url = getattr(self, key)
+            try:
+                check_endpoint(url, FRAMES_PRODUCER_SIDE)
+            except ValueError as error:
+                raise wrong(key, url, str(error)) from error
         if self.log_level not in LOG_LEVELS:
             raise wrong("log_level", self.log_level, " or ".join(LOG_LEVELS))
         try:

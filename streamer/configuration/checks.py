@@ -6,7 +6,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from protocol import check_field_name, check_field_value
+import protocol
+from protocol import MAX_PORT, check_field_name, check_field_value
 
 
 class SettingsError(ValueError):
@@ -75,9 +76,7 @@ def check_pattern(key: str, value: object) -> str:
     return value
 
 
-MAX_PORT: Final = 65535
 _HOST_PORT: Final = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([^:\[\]]*)):([0-9]{1,5})")
-_ENDPOINT: Final = re.compile(r"(?:ipc|inproc)://\S+|tcp://\S+:(\*|[0-9]{1,5})")
 
 
 def split_host_port(key: str, value: object) -> tuple[str, int]:
@@ -98,18 +97,10 @@ def check_endpoint(key: str, value: object, example: str, *, bound: bool) -> str
         bound: whether it is bound, and so may have any free port.
 
     """
-    match = _ENDPOINT.fullmatch(value) if isinstance(value, str) else None
-    if not isinstance(value, str) or match is None:
-        raise wrong(key, value, f"a ZeroMQ endpoint, as {example}")
-    port = match[1]  # libzmq takes any number, and wraps it
-    if port is not None and not _is_port(port, bound=bound):
-        lowest = 0 if bound else 1
-        raise wrong(key, value, f"a port of {lowest} to {MAX_PORT}, as in {example}")
-    return value
-
-
-def _is_port(text: str, *, bound: bool) -> bool:
-    return bound if text == "*" else (0 if bound else 1) <= int(text) <= MAX_PORT
+    try:
+        return protocol.check_endpoint(value, example, bound=bound)
+    except ValueError as error:
+        raise wrong(key, value, str(error)) from error
 
 
 def check_flag(key: str, value: object) -> bool:

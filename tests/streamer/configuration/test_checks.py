@@ -125,12 +125,14 @@ def test_other_urls_are_no_endpoints(value: object) -> None:
 @pytest.mark.parametrize("value", ["tcp://*:0", "tcp://127.0.0.1:*"])
 def test_any_free_port_can_be_bound_and_none_connected_to(value: str) -> None:
     assert check_endpoint("frames", value, "tcp://host:1", bound=True) == value
-    with wrong(f"frames = {value!r}: allowed is a port of 1 to 65535, as in tcp://host:1"):
+    allowed = "a ZeroMQ endpoint with a port of 1 to 65535, as tcp://host:1"
+    with wrong(f"frames = {value!r}: allowed is {allowed}"):
         check_endpoint("frames", value, "tcp://host:1", bound=False)
 
 
 def test_a_port_beyond_the_last_is_refused_before_it_is_wrapped() -> None:
-    with wrong("frames = 'tcp://a:65536': allowed is a port of 0 to 65535, as in tcp://host:1"):
+    allowed = "a ZeroMQ endpoint with a port of 0 to 65535, as tcp://host:1"
+    with wrong(f"frames = 'tcp://a:65536': allowed is {allowed}"):
         check_endpoint("frames", "tcp://a:65536", "tcp://host:1", bound=True)
 
 
