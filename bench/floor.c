@@ -5,7 +5,9 @@
  * taken its last part whole skips frames until it has. No HTTP beyond one
  * response head, no ZeroMQ, no names.
  *
- *   floor <payload bytes> [content type]
+ *   floor <payload bytes> [content type [sendfile]]
+ *
+ * With `sendfile` each frame lies in a memory file, whose pages go to all sockets with no copy.
  *
  * prints `ready <port>`; takes `rate <frames per second>`, `mark` and `quit`
  * on standard input, `mark` answers `sent <frames>`. */
@@ -18,6 +20,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
+#include <sys/mman.h>
+#include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
@@ -31,6 +35,7 @@
 
 struct frame {
     int holders;
+    int file; /* -1: none */
     size_t length;
     unsigned char bytes[];
 };
@@ -46,6 +51,7 @@ static int watching[MAX_FDS], watching_count;
 static int epoll_fd, listen_fd, timer_fd;
 static size_t payload_bytes;
 static const char *content_type = "application/octet-stream";
+static int zero_copy;
 static double rate;
 static uint64_t next_frame_ns, sent;
 
@@ -57,6 +63,12 @@ static void die(const char *what) {
 static void watch(int fd, uint32_t events, int op) {
     struct epoll_event event = {.events = events, .data.fd = fd};
     if (epoll_ctl(epoll_fd, op, fd, &event) != 0) die("epoll_ctl");
+}
+
+static int file_of(const struct frame *frame) {
+    int fd = memfd_create("frame", MFD_CLOEXEC);
+    if (fd < 0 || write(fd, frame->bytes, frame->length) != (ssize_t)frame->length) die("memfd_create");
+    return fd;
 }
 
 static struct frame *frame_new(void) {
@@ -72,11 +84,21 @@ static struct frame *frame_new(void) {
     memcpy(frame->bytes, head, (size_t)head_bytes);
     stamp_write(frame->bytes + head_bytes, sent, payload_bytes);
     memcpy(frame->bytes + head_bytes + payload_bytes, tail, sizeof tail - 1);
+    frame->file = zero_copy ? file_of(frame) : -1;
     return frame;
 }
 
 static void frame_drop(struct frame *frame) {
-    if (--frame->holders == 0) free(frame);
+    if (--frame->holders) return;
+    if (frame->file >= 0) close(frame->file);
+    free(frame);
+}
+
+static ssize_t frame_send(int fd, const struct frame *frame, size_t at) {
+    size_t rest = frame->length - at;
+    off_t offset = (off_t)at;
+    if (frame->file >= 0) return sendfile(fd, frame->file, &offset, rest);
+    return send(fd, frame->bytes + at, rest, MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
 static void client_close(int fd) {
@@ -95,7 +117,7 @@ static void client_close(int fd) {
 /* Sends what it can of a frame; remembers the rest and waits for room. */
 static void client_send(int fd, struct frame *frame, size_t at) {
     struct client *client = &clients[fd];
-    ssize_t n = send(fd, frame->bytes + at, frame->length - at, MSG_NOSIGNAL | MSG_DONTWAIT);
+    ssize_t n = frame_send(fd, frame, at);
     if (n < 0 && errno != EAGAIN) {
         client_close(fd);
         return;
@@ -203,10 +225,12 @@ static void handle(int fd, uint32_t events) {
 int main(int argc, char **argv) {
     payload_bytes = argc > 1 ? strtoul(argv[1], NULL, 10) : 0;
     if (payload_bytes < STAMP_MIN_BYTES) {
-        fprintf(stderr, "usage: floor <payload bytes, at least %d> [content type]\n", STAMP_MIN_BYTES);
+        fprintf(stderr, "usage: floor <payload bytes, at least %d> [content type [sendfile]]\n", STAMP_MIN_BYTES);
         return 2;
     }
     if (argc > 2) content_type = argv[2];
+    zero_copy = argc > 3 && strcmp(argv[3], "sendfile") == 0;
+    signal(SIGPIPE, SIG_IGN); /* sendfile() has no flag for it */
     alarm(MAX_LIFE_S);
     filler_init();
     epoll_fd = epoll_create1(EPOLL_CLOEXEC);

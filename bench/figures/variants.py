@@ -30,6 +30,17 @@ def variant_figures() -> list[Figure]:
         )
         for variant, (load, procedure) in loads.items()
     ]
+    without_copy = [
+        Figure(
+            f"variant-sendfile-{name}",
+            f"At saturation, the floor beside one that sends without a copy: {load}",
+            procedure,
+            ("floor", "floor-sendfile"),
+            columns.AT_TOP,
+            asked_for=True,
+        )
+        for name, (load, procedure) in {"2k": small, "50k": middle, "200k": large}.items()
+    ]
     slow = Figure(
         "variant-age",
         "Age of what a slow client gets, the streamer beside itself with no-freshness",
@@ -38,4 +49,4 @@ def variant_figures() -> list[Figure]:
         columns.AGE,
         asked_for=True,
     )
-    return [*at_saturation, slow]
+    return [*at_saturation, *without_copy, slow]

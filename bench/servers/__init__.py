@@ -20,6 +20,7 @@ SHARE = 0.4
 
 _ALL: tuple[Server, ...] = (
     Floor(),
+    Floor(sendfile=True),
     Partcast(),
     Partcast("partcast-deep", stream_settings=DEEP),
     Partcast("partcast-relayed", relayed=True),
