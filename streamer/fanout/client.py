@@ -27,6 +27,7 @@ from streamer.fanout.backlog import Backlog, every_part
 from streamer.fanout.flow import Flow, Outlet
 from streamer.fanout.limits import Limits
 from streamer.fanout.part import CLOSING, Batch, Part
+from streamer.fanout.totals import Totals
 
 if TYPE_CHECKING:
     from streamer.fanout.row import Row
@@ -51,6 +52,7 @@ class Client:
         place: of its seat in a row, where it has one.
 
     Args:
+        totals: count what all clients of the stream have got.
         advance: whether the header block of the next part is sent in advance, as browsers
             want it.
         on_credit: called when a part for this client alone was delivered.
@@ -71,6 +73,7 @@ class Client:
         "_parts",
         "_repeating",
         "_row",
+        "_totals",
         "_unfit",
         "ending",
         "id",
@@ -92,6 +95,7 @@ class Client:
         stream: str,
         outlet: Outlet,
         limits: Limits,
+        totals: Totals,
         *,
         peer: str = "",
         query: Mapping[str, str],
@@ -114,6 +118,7 @@ class Client:
         self.served_in = 0
         self.place = 0
         self._row: Row | None = None
+        self._totals = totals
         self._outlet = outlet
         self._flow = Flow(outlet, limits.bound, joined_at)
         self._backlog = Backlog()
@@ -223,7 +228,7 @@ class Client:
 
         """
         self.stand()
-        self.skipped += self._backlog.drop(cuts)
+        self._skip(self._backlog.drop(cuts))
         if self.ending is None:
             self.ending = reason
             self._idle = False
@@ -237,7 +242,7 @@ class Client:
         self._idle = False
         torn = self._current is not None and not self._repeating
         self._current = None
-        self.skipped += self._backlog.drop() + torn
+        self._skip(self._backlog.drop() + torn)
         self._outlet.abort()
 
     def stalled(self, now: float, timeout_s: float) -> bool:
@@ -246,7 +251,7 @@ class Client:
 
     def refuse(self) -> None:
         """Counts a part that this client cannot be shown; no producer waits for it."""
-        self.skipped += 1
+        self._skip(1)
         self._unfit += 1
         self._credit()
 
@@ -309,7 +314,7 @@ class Client:
         self._hold(part)
 
     def _hold(self, part: Part) -> None:
-        self.skipped += self._backlog.hold(part)
+        self._skip(self._backlog.hold(part))
         self._outlet.resume_later()
 
     def _catch_up(self) -> bool:
@@ -347,7 +352,7 @@ class Client:
         if within_window or backlog.bytes + part.size <= self.limits.queue_bytes:
             backlog.append(part)
         else:
-            self.skipped += 1
+            self._skip(1)
             self.abort(CloseReason.OVERFLOW)
 
     # What is under way.
@@ -386,6 +391,7 @@ class Client:
         if part is not None and self._repeating:
             self._repeating = False
             self.repeats += 1
+            self._totals.repeats += 1
             self._note(part)
         elif part is not None:
             self._count(part)
@@ -393,7 +399,13 @@ class Client:
     def _count(self, load: Part | Batch) -> None:
         self._parts += len(load.parts)
         self._bytes += load.payload_bytes
+        self._totals.parts += len(load.parts)
+        self._totals.bytes += load.payload_bytes
         self._note(load.parts[-1])
+
+    def _skip(self, parts: int) -> None:
+        self.skipped += parts
+        self._totals.skipped += parts
 
     def _note(self, part: Part) -> None:
         if self._advance is not None:

@@ -97,6 +97,7 @@ class Hub:
             name,
             outlet,
             stream.limits,
+            stream.totals,
             peer=peer,
             query=query,
             joined_at=now,
@@ -151,7 +152,6 @@ class Hub:
         stream = self.streams.known(client.stream)
         del stream.clients[client.id]
         stream.rows.remove(client)
-        stream.removed(client)
         self._notify(stream, stream.closed(client, client.ending or reason, now))
         if not stream.clients:
             self._notify(stream, NoConnection(stream.name))

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 
 from streamer.fanout.flow import Together
 from streamer.fanout.part import Batch, Part
+from streamer.fanout.totals import Totals
 
 if TYPE_CHECKING:
     from streamer.fanout.client import Client
@@ -41,6 +42,7 @@ class Row:
         rows: where a client goes that leaves its seat.
         together: writes to their outlets.
         bound: bytes that may wait for each client; infinite for no bound.
+        totals: count what all clients of the stream have got.
 
     """
 
@@ -50,6 +52,7 @@ class Row:
         "_clients",
         "_handles",
         "_rows",
+        "_totals",
         "advance",
         "bytes",
         "last",
@@ -64,6 +67,7 @@ class Row:
         rows: Rows,
         together: Together,
         bound: float,
+        totals: Totals,
         *,
         advance: bool,
         last: Part,
@@ -72,6 +76,7 @@ class Row:
         self._rows = rows
         self.together = together
         self._bound = bound
+        self._totals = totals
         self._clients: list[Client] = []
         self._handles: list[int] = []
         self._ceiling = math.inf  # `written` may grow up to here with no look at what waits
@@ -128,6 +133,8 @@ class Row:
         self.written += size
         self.parts += len(load.parts)
         self.bytes += load.payload_bytes
+        self._totals.parts += len(load.parts) * self.taken
+        self._totals.bytes += load.payload_bytes * self.taken
         self.last = load.parts[-1]
         self.served_in = number
 

@@ -12,6 +12,7 @@ from typing import Final
 from streamer.fanout.flow import Together
 from streamer.fanout.part import Batch, Part
 from streamer.fanout.row import SEATS, Row
+from streamer.fanout.totals import Totals
 from streamer.fanout.viewer import Viewer
 
 # Clients served one by one between two looks at the clock: 64 writes of 10 us are under 1 ms.
@@ -31,11 +32,13 @@ class Rows:
 
     Args:
         bound: bytes that may wait for each client; infinite for no bound.
+        totals: count what all of them have got.
 
     """
 
-    def __init__(self, bound: float) -> None:
+    def __init__(self, bound: float, totals: Totals) -> None:
         self._bound = bound
+        self._totals = totals
         self._rows: list[Row] = []
         self._standing: dict[str, Viewer] = {}
 
@@ -94,6 +97,14 @@ class Rows:
             alike = row.together is together and row.advance is advance
             if alike and row.taken < SEATS:
                 return row
-        row = Row(self, together, self._bound, advance=advance, last=last, served_in=served_in)
+        row = Row(
+            self,
+            together,
+            self._bound,
+            self._totals,
+            advance=advance,
+            last=last,
+            served_in=served_in,
+        )
         self._rows.append(row)
         return row

@@ -14,6 +14,7 @@ from protocol import CloseReason
 from streamer.fanout.backlog import every_part
 from streamer.fanout.limits import Limits
 from streamer.fanout.part import Batch, Part
+from streamer.fanout.totals import Totals
 
 if TYPE_CHECKING:
     from streamer.fanout.rows import Rows
@@ -26,6 +27,7 @@ class SnapshotViewer:
         client_id: client id, unique and never reused.
         stream: name of the stream.
         limits: the stream's limits; nothing ever waits.
+        totals: count what all viewers of the stream have got.
         fresh: whether a picture that is older than the request is not wanted.
         on_end: called once, with the part, or None where the stream ended before.
 
@@ -36,6 +38,7 @@ class SnapshotViewer:
         client_id: str,
         stream: str,
         limits: Limits,
+        totals: Totals,
         *,
         peer: str,
         query: Mapping[str, str],
@@ -56,6 +59,7 @@ class SnapshotViewer:
         self.repeated_at = -math.inf
         self.ending: CloseReason | None = None
         self.served_in = 0
+        self._totals = totals
         self._fresh = fresh
         self._on_end = on_end
 
@@ -70,6 +74,8 @@ class SnapshotViewer:
         if self.parts == 0 and self.ending is None and not (self._fresh and part.retained):
             self.parts = 1
             self.payload_bytes = part.payload_bytes
+            self._totals.parts += 1
+            self._totals.bytes += part.payload_bytes
             self._on_end(part)
 
     def repeat(self, part: Part, now: float, /) -> None:
@@ -78,6 +84,7 @@ class SnapshotViewer:
     def refuse(self) -> None:
         """Counts a part that was refused."""
         self.skipped += 1
+        self._totals.skipped += 1
 
     def finish(self, reason: CloseReason, cuts: Callable[[Part], bool] = every_part, /) -> None:
         """Goes on to wait: the next run of a stream that was stopped has pictures too."""

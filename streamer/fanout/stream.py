@@ -20,6 +20,7 @@ from streamer.configuration.settings import StreamSettings
 from streamer.fanout.part import Encoder, Part
 from streamer.fanout.rows import Rows
 from streamer.fanout.stops import Ended, Numbering, Stops
+from streamer.fanout.totals import Totals
 from streamer.fanout.viewer import Viewer
 
 # How long skipped parts colour a stream yellow, seconds.
@@ -71,7 +72,8 @@ class Stream:
         limits: how much may wait for each of its clients.
         encoder: makes its parts.
         clients: who watches, by client id, in the order they came.
-        rows: the same, as parts are carried to them.
+        totals: what they have got, and those before them.
+        rows: the clients, as parts are carried to them.
         last: the newest part for all; None before the first and after a stop.
         last_at: when it came.
         stops: what ends it, and when.
@@ -84,17 +86,14 @@ class Stream:
         self.limits = settings.limits
         self.encoder = encoder
         self.clients: dict[str, Viewer] = {}
-        self.rows = Rows(self.limits.bound)
+        self.totals = Totals()
+        self.rows = Rows(self.limits.bound, self.totals)
         self.last: Part | None = None
         self.last_at = 0.0
         self.stops = Stops()
         self._had = Numbering()
         self._frames = 0
         self._samples: deque[tuple[float, int]] = deque()
-        self._gone_parts = 0
-        self._gone_skipped = 0
-        self._gone_bytes = 0
-        self._gone_repeats = 0
         self._skipped_seen = 0
         self._skipped_at = -YELLOW_S
         self._oversized = False
@@ -132,13 +131,6 @@ class Stream:
         self._oversized = False
         self._samples.clear()
 
-    def removed(self, client: Viewer) -> None:
-        """Keeps the figures of a client that has left."""
-        self._gone_parts += client.parts
-        self._gone_skipped += client.skipped
-        self._gone_bytes += client.payload_bytes
-        self._gone_repeats += client.repeats
-
     def closed(self, client: Viewer, reason: CloseReason, now: float) -> ClosedConnection:
         """Returns what is said of a client that has left."""
         return ClosedConnection(
@@ -155,9 +147,8 @@ class Stream:
 
     def sample(self, now: float) -> None:
         """Looks at the counters; called several times a second."""
-        skipped = self._skipped()
-        if skipped != self._skipped_seen:
-            self._skipped_seen = skipped
+        if self.totals.skipped != self._skipped_seen:
+            self._skipped_seen = self.totals.skipped
             self._skipped_at = now
         if not self._samples or now - self._samples[-1][0] >= 1.0:
             self._samples.append((now, self._frames))
@@ -187,7 +178,7 @@ class Stream:
             return Status.GREY
         if self._oversized:
             return Status.RED
-        if self._skipped() != self._skipped_seen or now - self._skipped_at < YELLOW_S:
+        if self.totals.skipped != self._skipped_seen or now - self._skipped_at < YELLOW_S:
             return Status.YELLOW
         return Status.BLUE
 
@@ -196,10 +187,10 @@ class Stream:
         return StreamStatistics(
             status=self.status(now),
             connections=len(self.clients),
-            parts=self._gone_parts + sum(each.parts for each in self.clients.values()),
-            skipped=self._skipped(),
-            bytes=self._gone_bytes + sum(each.payload_bytes for each in self.clients.values()),
-            repeats=self._gone_repeats + sum(each.repeats for each in self.clients.values()),
+            parts=self.totals.parts,
+            skipped=self.totals.skipped,
+            bytes=self.totals.bytes,
+            repeats=self.totals.repeats,
             frames=self._frames,
             fps=self._fps(now),
             age=None if self.last is None else max(0.0, now - self.last_at),
@@ -227,9 +218,6 @@ class Stream:
         return Watcher(
             client.id, client.query, self.limits.overload, self.window(), client.delivered
         )
-
-    def _skipped(self) -> int:
-        return self._gone_skipped + sum(each.skipped for each in self.clients.values())
 
     def _fps(self, now: float) -> float:
         if not self._samples:

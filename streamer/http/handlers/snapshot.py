@@ -62,10 +62,12 @@ class SnapshotHandler(Handler):
         site.hub.admit(name)
         waiting: asyncio.Future[Part | None] = site.loop.create_future()
         self.waiting = waiting
+        stream = site.hub.streams.known(name)
         viewer = SnapshotViewer(
             site.hub.new_client_id(),
             name,
-            site.hub.streams.known(name).limits,
+            stream.limits,
+            stream.totals,
             peer=self.peer,
             query=parse_query(self.request.query),
             joined_at=site.clock(),

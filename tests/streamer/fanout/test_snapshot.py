@@ -8,6 +8,7 @@ from protocol import CloseReason, NewConnection
 from streamer.fanout.limits import Limits
 from streamer.fanout.part import Batch, Part
 from streamer.fanout.snapshot import SnapshotViewer
+from streamer.fanout.totals import Totals
 from tests.streamer.fanout.hub.node import Node
 from tests.streamer.frames import frame, frame_for, jpeg, no_part, part, stop
 
@@ -20,6 +21,7 @@ def waiting(
         "node-99",
         "cam1",
         Limits(),
+        Totals() if node is None else node.hub.streams.known("cam1").totals,
         peer="",
         query={"fresh": "1"},
         joined_at=0.0,

@@ -8,6 +8,7 @@ from protocol import Overload
 from streamer.fanout.client import Client
 from streamer.fanout.limits import Limits
 from streamer.fanout.part import Batch
+from streamer.fanout.totals import Totals
 from tests.streamer.frames import HEAD, part, sized, text_part
 from tests.streamer.outlet import FakeOutlet
 
@@ -131,7 +132,14 @@ def test_a_batch_for_a_client_that_is_busy_waits_part_by_part() -> None:
 
 def test_a_client_keeps_what_it_was_made_of() -> None:
     client = Client(
-        "node-7", "cam1", FakeOutlet(), Limits(), peer="1.2.3.4:5", query={"a": "b"}, joined_at=9.0
+        "node-7",
+        "cam1",
+        FakeOutlet(),
+        Limits(),
+        Totals(),
+        peer="1.2.3.4:5",
+        query={"a": "b"},
+        joined_at=9.0,
     )
     assert (client.id, client.stream, client.peer) == ("node-7", "cam1", "1.2.3.4:5")
     assert (client.query, client.joined_at, client.ending) == ({"a": "b"}, 9.0, None)

@@ -8,6 +8,7 @@ from typing import Any
 from streamer.fanout.client import Client
 from streamer.fanout.limits import Limits
 from streamer.fanout.part import Part
+from streamer.fanout.totals import Totals
 from tests.streamer.frames import HEAD
 from tests.streamer.multipart import Body, read_body
 from tests.streamer.outlet import FakeOutlet
@@ -30,6 +31,7 @@ def watching(
         "cam1",
         outlet,
         Limits(**limits),
+        Totals(),
         query={},
         joined_at=joined_at,
         advance=advance,

@@ -305,6 +305,11 @@ def play(acts: list[Act], *, together: bool) -> list[tuple[bytes, int, int, int]
             case "read":
                 viewer.read()
     node.settle()
+    clients = [each.client for each in node.watchers]
+    figures = node.figures()
+    assert figures.parts == sum(each.parts for each in clients)
+    assert figures.bytes == sum(each.payload_bytes for each in clients)
+    assert figures.skipped == sum(each.skipped for each in clients)
     return [
         (bytes(each.received), each.client.parts, each.client.skipped, each.client.payload_bytes)
         for each in node.watchers

@@ -12,6 +12,7 @@ from typing import Any
 from protocol import CloseReason
 from streamer.fanout.client import Client
 from streamer.fanout.limits import Limits
+from streamer.fanout.totals import Totals
 from streamer.http.connection import Connection, TlsConnection
 from tests.streamer.frames import HEAD
 from tests.streamer.multipart import Body, read_body
@@ -50,7 +51,9 @@ class Pair:
         self.tasks: set[asyncio.Task[None]] = set()
         self.received = b""
         self.served, self.peer = _connected(receive_buffer)
-        self.client = Client("node-1", "cam1", self._outlet(), limits, query={}, advance=advance)
+        self.client = Client(
+            "node-1", "cam1", self._outlet(), limits, Totals(), query={}, advance=advance
+        )
 
     def _outlet(self) -> Connection:
         self.connection = Connection(self.served, self.loop, self._spawn, self._note)
