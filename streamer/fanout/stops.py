@@ -156,8 +156,15 @@ class Stops:
         """Returns the stops that take effect behind the frame taken in last."""
         return self._take(self._numbering.reached)
 
+    @property
+    def waiting(self) -> bool:
+        """Whether any waits for its frame."""
+        return bool(self._pending)
+
     def overdue(self, now: float) -> list[Ended]:
         """Returns the stops that take effect because they have waited long enough."""
+        if not self._pending:
+            return []
         late = {key for key, since in self._pending.items() if now >= since + STOP_WAIT_S}
         return self._take(lambda *key: key in late)
 

@@ -13,6 +13,7 @@ class Targets:
 
     def __init__(self) -> None:
         self._stops: dict[str, Stops] = {}
+        self._waiting: set[str] = set()  # clients for whom a stop may wait for its frame
 
     def refuse(self, client: Viewer) -> None:
         """Counts a frame for a client that was refused, or its producer would wait for ever."""
@@ -33,18 +34,25 @@ class Targets:
 
     def stop(self, client: Viewer, stop: Stop, now: float) -> None:
         """Ends a client, at once or behind the frame that the stop names."""
-        for ended in self._of(client).stop(stop, now):
+        stops = self._of(client)
+        for ended in stops.stop(stop, now):
             client.finish(CloseReason.STOP, ended.cuts)
+        if stops.waiting:
+            self._waiting.add(client.id)
 
     def end_overdue(self, clients: dict[str, Viewer], now: float) -> None:
         """Ends the clients whose stops have waited long enough."""
-        for client_id, stops in list(self._stops.items()):
+        for client_id in list(self._waiting):
+            stops = self._stops[client_id]
             for ended in stops.overdue(now):
                 clients[client_id].finish(CloseReason.STOP, ended.cuts)
+            if not stops.waiting:
+                self._waiting.discard(client_id)
 
     def forget(self, client_id: str) -> None:
         """Forgets a client that has left."""
         self._stops.pop(client_id, None)
+        self._waiting.discard(client_id)
 
     def _of(self, client: Viewer) -> Stops:
         return self._stops.setdefault(client.id, Stops())
