@@ -35,17 +35,18 @@ class Targets:
     def stop(self, client: Viewer, stop: Stop, now: float) -> None:
         """Ends a client, at once or behind the frame that the stop names."""
         stops = self._of(client)
-        for ended in stops.stop(stop, now):
-            client.finish(CloseReason.STOP, ended.cuts)
+        due = stops.stop(stop, now)
         if stops.waiting:
             self._waiting.add(client.id)
+        for ended in due:
+            client.finish(CloseReason.STOP, ended.cuts)
 
     def end_overdue(self, clients: dict[str, Viewer], now: float) -> None:
         """Ends the clients whose stops have waited long enough."""
         for client_id in list(self._waiting):
-            stops = self._stops[client_id]
+            client, stops = clients[client_id], self._stops[client_id]
             for ended in stops.overdue(now):
-                clients[client_id].finish(CloseReason.STOP, ended.cuts)
+                client.finish(CloseReason.STOP, ended.cuts)  # the first may see it leave
             if not stops.waiting:
                 self._waiting.discard(client_id)
 

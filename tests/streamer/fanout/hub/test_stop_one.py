@@ -110,6 +110,19 @@ def test_a_client_that_leaves_while_a_stop_waits_is_no_matter() -> None:
     assert node.reasons() == [CloseReason.CLIENT]
 
 
+@pytest.mark.parametrize("later", [None, 1, 101])
+def test_of_several_stops_for_one_client_the_first_ends_it(later: int | None) -> None:
+    node = Node()
+    viewer, other = node.join(), node.join()
+    first = frame_for(viewer.id, 1, seq=1, producer="p1")
+    node.publish(first, stop_for(viewer.id, 100, "p1"), stop_for(viewer.id, later, "p1"))
+    node.wait(2)
+    node.publish(frame(2))
+    assert ended(viewer)
+    assert other.numbers == [2]
+    assert node.reasons() == [CloseReason.STOP]
+
+
 def test_a_stop_for_one_client_that_is_ending_takes_nothing_that_the_first_lets_it_have() -> None:
     node = Node({"clip": {"overload": "queue"}})
     slow = node.join("clip", 150)
