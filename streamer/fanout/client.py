@@ -163,10 +163,13 @@ class Client:
     def offer(self, load: Part | Batch, /) -> None:
         """Hands over a part without waiting: written, kept for later, or skipped.
 
-        Parts that came together leave in one write, where the client is idle and has room.
+        Parts that came together leave in one write, where the client is idle and has room. An
+        outlet that is written to alone gets each by itself: over TLS, what a write could not
+        send has to be written again whole, and a rest here ends with its part.
         """
         self.stand()
-        wire = self._form(load) if self._idle else b""
+        alone = len(load.parts) > 1 and self._outlet.together is None
+        wire = self._form(load) if self._idle and not alone else b""
         if wire and self._flow.has_room(len(wire)):
             self._put(load, wire)
         else:

@@ -122,6 +122,14 @@ def test_a_batch_may_be_taken_in_any_two_pieces(
         assert client.idle
 
 
+def test_parts_that_came_together_go_out_one_by_one_where_the_outlet_is_alone() -> None:
+    client, outlet = watching(together=False)
+    outlet.calls.clear()
+    client.offer(Batch([part(number) for number in range(5)]))
+    assert outlet.calls["write"] == 5
+    assert body(outlet).numbers == list(range(5))
+
+
 def test_a_batch_for_a_client_that_is_busy_waits_part_by_part() -> None:
     client, outlet = watching(len(HEAD))
     client.offer(part(1))

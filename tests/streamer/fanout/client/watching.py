@@ -11,7 +11,7 @@ from streamer.fanout.part import Part
 from streamer.fanout.totals import Totals
 from tests.streamer.frames import HEAD
 from tests.streamer.multipart import Body, read_body
-from tests.streamer.outlet import FakeOutlet
+from tests.streamer.outlet import FakeOutlet, FakeTogether
 
 MIN_BUFFER = 4096
 
@@ -22,10 +22,11 @@ def watching(
     advance: bool = False,
     on_credit: Callable[[Client], None] | None = None,
     joined_at: float = 0.0,
+    together: bool = True,
     **limits: Any,
 ) -> tuple[Client, FakeOutlet]:
     """Returns a client whose response has begun, and its outlet."""
-    outlet = FakeOutlet(capacity)
+    outlet = FakeOutlet(capacity, FakeTogether() if together else None)
     client = Client(
         "node-1",
         "cam1",

@@ -11,6 +11,7 @@ from tornado.ioloop import IOLoop
 
 from protocol import CloseReason, Overload
 from streamer.fanout.limits import Limits
+from streamer.fanout.part import Batch
 from tests.streamer.frames import HEAD, no_part, part
 
 from .pair import PATIENCE_S, TlsPair
@@ -52,6 +53,18 @@ async def test_what_does_not_fit_follows_when_there_is_room(pair: TlsPair) -> No
     await pair.read_to_the_end()
     assert pair.numbers == list(range(5))
     assert pair.body.closed
+    assert pair.gone == [CloseReason.STOP]
+
+
+@pytest.mark.parametrize("limits", [Limits(Overload.QUEUE)])
+async def test_parts_that_come_together_reach_a_slow_viewer_all(pair: TlsPair) -> None:
+    for number in range(0, 1_500, 25):
+        pair.client.offer(Batch([part(each, 1_500) for each in range(number, number + 25)]))
+        await pair.read(1 << 12)
+    assert pair.client.parts < 1_500
+    pair.client.finish(CloseReason.STOP, no_part)
+    await pair.read_to_the_end()
+    assert pair.numbers == list(range(1_500))
     assert pair.gone == [CloseReason.STOP]
 
 
