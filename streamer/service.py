@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import resource
 import secrets
 import socket
 import ssl
@@ -16,7 +17,6 @@ from typing import Final
 
 import zmq
 from tornado.httpserver import HTTPServer
-from tornado.netutil import bind_sockets
 
 from protocol import CloseReason
 from streamer.channels.feed import Feed
@@ -28,6 +28,7 @@ from streamer.fanout.hub import Hub
 from streamer.fanout.part import new_token
 from streamer.fanout.streams import Bounds
 from streamer.http.handlers import make_application
+from streamer.http.listening import listen, most_clients
 from streamer.http.site import Site
 from streamer.metrics import NodeStatistics, own_usage
 from streamer.siblings import Siblings
@@ -39,8 +40,6 @@ TICK_S: Final = 0.1
 SWEEP_S: Final = 1.0
 # How long clients may take to be ended in good order, seconds; the rest is cut off.
 FINISH_S: Final = 3.0
-# Connections the system may hold for us before they are accepted: a reconnecting crowd.
-BACKLOG: Final = 4096
 # Time a client has to send its request, and to use a kept connection again, seconds.
 IDLE_REQUEST_S: Final = 60.0
 # What is read of a request at once, bytes: most are smaller, and thousands may come together.
@@ -159,7 +158,8 @@ class Service:
 
     def _make_hub(self) -> Hub:
         settings = self._settings
-        bounds = Bounds(settings.max_clients, settings.max_streams)
+        max_files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+        bounds = Bounds(most_clients(settings.max_clients, max_files), settings.max_streams)
         hub = Hub(self._node, new_token(), settings.of_stream, self._notifier.notify, bounds)
         for name in settings.named_streams:
             hub.streams.known(name)
@@ -292,7 +292,7 @@ class Service:
 def _listen(settings: Settings, place: Place) -> list[socket.socket]:
     host, port = split_host_port("http", settings.http)
     try:
-        return bind_sockets(port, host or None, backlog=BACKLOG, reuse_port=place.reuse_port)
+        return listen(host, port, reuse_port=place.reuse_port)
     except OSError as error:
         raise StartError(f"http {settings.http}: {error.strerror or error}") from error
 

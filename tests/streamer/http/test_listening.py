@@ -1,0 +1,70 @@
+"""Sockets that listen, also where no file can be opened any more."""
+
+from __future__ import annotations
+
+import os
+import resource
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from streamer.http.listening import FILES_BESIDES, listen, most_clients
+
+
+@contextmanager
+def no_file_left() -> Iterator[None]:
+    """Lets this process open no file beyond those it has."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    taken = []
+    try:
+        highest = max(int(each.name) for each in Path("/proc/self/fd").iterdir())
+        while (filler := os.dup(0)) < highest:
+            taken.append(filler)
+        taken.append(filler)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (filler + 1, hard))
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        for each in taken:
+            os.close(each)
+
+
+@pytest.fixture
+def listening() -> Iterator[socket.socket]:
+    (sock,) = listen("127.0.0.1", 0, reuse_port=False)
+    yield sock
+    sock.close()
+
+
+def test_connections_for_which_no_file_can_be_opened_are_dropped(
+    listening: socket.socket, caplog: pytest.LogCaptureFixture
+) -> None:
+    clients = [socket.create_connection(listening.getsockname()) for _ in range(3)]
+    with no_file_left():
+        for _ in clients:
+            with pytest.raises(ConnectionAbortedError):
+                listening.accept()
+        with pytest.raises(BlockingIOError):
+            listening.accept()
+    assert [each.recv(1) for each in clients] == [b""] * 3
+    assert [each.getMessage() for each in caplog.records] == [
+        "dropped connections=1: Too many open files"
+    ]
+    again = socket.create_connection(listening.getsockname())
+    accepted, _ = listening.accept()
+    for each in (*clients, again, accepted):
+        each.close()
+
+
+@pytest.mark.parametrize(
+    ("max_clients", "max_files", "most"),
+    [(100, 1_024, 100), (20_000, 1_024, 1_024 - FILES_BESIDES), (20_000, 64, 1)],
+)
+def test_there_are_no_more_clients_than_open_files(
+    max_clients: int, max_files: int, most: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert most_clients(max_clients, max_files) == most
+    assert len(caplog.records) == (most < max_clients)
