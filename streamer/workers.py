@@ -13,6 +13,7 @@ import multiprocessing
 import os
 import signal
 import socket
+import sys
 import tempfile
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -27,7 +28,7 @@ import zmq
 from tornado.netutil import bind_sockets
 
 from streamer import service
-from streamer.command import prepare_process
+from streamer.command import CANNOT_START, prepare_process
 from streamer.configuration.checks import split_host_port
 from streamer.configuration.settings import Settings
 from streamer.errors import StartError
@@ -37,8 +38,9 @@ from streamer.service import Addresses, Place
 from streamer.signals import SIGNALS
 
 # A worker that died is started again after this time, seconds: one that dies at once must
-# not keep a core busy.
+# not keep a core busy. It doubles each time that a worker cannot even start, up to the most.
 RESTART_S: Final = 1.0
+MOST_RESTART_S: Final = 30.0
 # How long workers may take to end beyond `drain_s` and `spread_s`, seconds; then they are killed.
 END_S: Final = 4.5
 # How often the supervisor looks at its workers, seconds.
@@ -144,12 +146,30 @@ def _addresses(settings: Settings, port: socket.socket, relay: Relay | None) -> 
     return Addresses(f"{scheme}://{shown}:{number}", frames, events)
 
 
-@dataclass(frozen=True)
+@dataclass
 class Worker:
-    """A worker process and the pipe on which it says that it is ready, or why it is not."""
+    """A worker process and the pipe on which it says that it is ready, or why it is not.
+
+    Attributes:
+        process: the process.
+        says: the pipe.
+        ready: whether it has said that it is ready.
+        failures: how many before it, one after the other, could not start.
+        again_at: when another is started in its place, by the event loop's clock; None while
+            it lives.
+
+    """
 
     process: SpawnProcess
     says: Connection
+    ready: bool = False
+    failures: int = 0
+    again_at: float | None = None
+
+
+def pause_s(failures: int) -> float:
+    """Returns how long to wait before another start, after so many that failed, seconds."""
+    return min(RESTART_S * 2.0 ** min(failures, 16), MOST_RESTART_S)
 
 
 class Supervisor:
@@ -176,18 +196,19 @@ class Supervisor:
             problem = await asyncio.to_thread(_first_word, worker)
             if problem:
                 raise StartError(problem)
+            worker.ready = True
 
     async def watch(self, shutdown: asyncio.Event) -> None:
         """Keeps the workers alive until `shutdown` is set."""
+        loop = asyncio.get_running_loop()
         while not shutdown.is_set():
             for index, worker in enumerate(self._workers):
-                if not worker.process.is_alive():
-                    code = worker.process.exitcode
-                    log.error(
-                        "worker died pid=%s code=%s: starting again", worker.process.pid, code
-                    )
-                    await asyncio.sleep(RESTART_S)
-                    self._workers[index] = self._new()
+                if worker.process.is_alive():
+                    continue
+                if worker.again_at is None:
+                    worker.again_at = loop.time() + _note_death(worker)
+                elif loop.time() >= worker.again_at:
+                    self._workers[index] = self._new(worker.failures)
             try:
                 async with asyncio.timeout(LOOK_S):
                     await shutdown.wait()
@@ -212,7 +233,7 @@ class Supervisor:
     def _alive(self) -> list[SpawnProcess]:
         return [each.process for each in self._workers if each.process.is_alive()]
 
-    def _new(self) -> Worker:
+    def _new(self, failures: int = 0) -> Worker:
         ours, theirs = _spawn.Pipe(duplex=False)
         process = _spawn.Process(
             target=_work, args=(self._settings, self._folder, theirs), name="partcast-worker"
@@ -226,7 +247,19 @@ class Supervisor:
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
         theirs.close()
-        return Worker(process, ours)
+        return Worker(process, ours, failures=failures)
+
+
+def _note_death(worker: Worker) -> float:
+    """Logs what a worker died of; returns how long to wait before another start, seconds."""
+    problem = "" if worker.ready else _first_word(worker)
+    worker.says.close()
+    worker.failures = worker.failures + 1 if problem else 0
+    pause = pause_s(worker.failures)
+    what = f"cannot start, {problem!r}" if problem else "died"
+    pid, code = worker.process.pid, worker.process.exitcode
+    log.error("worker %s pid=%s code=%s: starting again in %g s", what, pid, code, pause)
+    return pause
 
 
 def _first_word(worker: Worker) -> str:
@@ -243,10 +276,14 @@ def _work(settings: Settings, folder: Path, says: Connection) -> None:
     # Ctrl-C reaches the whole process group; the supervisor alone decides what it means.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     prepare_process(settings.log_level)
+    problem = None
     try:
         asyncio.run(_serve(settings, folder, says))
     except* StartError as group:
-        says.send(str(group.exceptions[0]))
+        problem = str(group.exceptions[0])
+    if problem is not None:
+        says.send(problem)
+        sys.exit(CANNOT_START)
 
 
 async def _serve(settings: Settings, folder: Path, says: Connection) -> None:

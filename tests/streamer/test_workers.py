@@ -1,13 +1,18 @@
-"""How many processes share the port."""
+"""How many processes share the port, and how those that die are started again."""
 
 from __future__ import annotations
 
 import os
+import re
+import signal
+from itertools import pairwise
+from pathlib import Path
 
 import pytest
 
 from streamer.configuration.settings import Settings
-from streamer.workers import number_of_workers
+from streamer.workers import MOST_RESTART_S, RESTART_S, number_of_workers, pause_s
+from tests.e2e.processes import Command, eventually, starting
 
 
 @pytest.mark.parametrize("number", [1, 2, 7])
@@ -23,3 +28,43 @@ def test_auto_is_one_for_each_core_that_may_be_used() -> None:
         assert number_of_workers(Settings(workers="auto")) == 1
     finally:
         os.sched_setaffinity(0, usable)
+
+
+def test_a_worker_that_cannot_start_is_tried_less_and_less_often() -> None:
+    pauses = [pause_s(failures) for failures in range(10)]
+    assert pauses[0] == RESTART_S
+    assert all(later == min(2 * pause, MOST_RESTART_S) for pause, later in pairwise(pauses))
+    assert pause_s(1_000_000) == MOST_RESTART_S
+
+
+def test_a_worker_that_cannot_start_again_says_why_until_it_can(
+    tmp_path: Path, certificate: tuple[Path, Path]
+) -> None:
+    chain, key = certificate
+    renewed = tmp_path / "key.pem"
+    renewed.write_bytes(key.read_bytes())
+    tls = ("--tls-cert", str(chain), "--tls-key", str(renewed))
+    cannot = rf"cannot start, 'tls_cert {re.escape(str(chain))}: .*' pid=\d+ code=1: "
+    with starting(tmp_path) as start:
+        streamer = start.streamer("--workers", "2", *tls)
+        renewed.write_text("no key")
+        os.kill(_workers(streamer)[0], signal.SIGKILL)
+
+        def pauses() -> list[str]:
+            return re.findall(cannot + r"starting again in (\d+) s", streamer.said())
+
+        eventually(lambda: pauses() == ["2", "4"], "the reason, twice")
+        renewed.write_bytes(key.read_bytes())
+        eventually(lambda: streamer.said().count(" started node=") == 3, "a third node")
+        assert streamer.end() == 0
+
+
+def _workers(streamer: Command) -> list[int]:
+    """Returns the process ids of the workers."""
+    parent = streamer.process.pid
+    children = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
+    return [int(pid) for pid in children if b"spawn_main" in _command_line(int(pid))]
+
+
+def _command_line(pid: int) -> bytes:
+    return Path(f"/proc/{pid}/cmdline").read_bytes()
