@@ -28,6 +28,7 @@ class LoopDriver:
         self._loop = asyncio.get_running_loop()
         self._waiting: Waiting[asyncio.Future[None]] = Waiting()
         self._closing = False
+        self._failure: Exception | None = None
         self._looks_again = False
         for descriptor in core.descriptors:
             self._loop.add_reader(descriptor, self._look)
@@ -77,7 +78,8 @@ class LoopDriver:
                 so often.
 
         Raises:
-            RuntimeError: in another process, or on another event loop.
+            RuntimeError: in another process, on another event loop, or where what comes is not
+                taken in any more.
 
         """
         self.check_process()
@@ -88,6 +90,7 @@ class LoopDriver:
         try:
             async with asyncio.timeout(timeout_s) as timeout:
                 while not self._closing:
+                    self._check_looking()
                     done = attempt()
                     if done is not None:
                         return done
@@ -105,7 +108,7 @@ class LoopDriver:
         if self._closing or os.getpid() != self._pid:
             return
         try:
-            if not self._core.stopped():
+            if self._failure is None and not self._core.stopped():
                 await self.until(self._core.stopped, STOPPED_WITHIN_S)
         finally:
             await self._close()
@@ -114,11 +117,18 @@ class LoopDriver:
         if self._closing:
             return
         self._closing = True
+        self._look_no_more()
+        await asyncio.to_thread(self._core.close)
+
+    def _look_no_more(self) -> None:
         self._timer.cancel()
         for descriptor in self._core.descriptors:
             self._loop.remove_reader(descriptor)
         self._wake({EVERYTHING})
-        await asyncio.to_thread(self._core.close)
+
+    def _check_looking(self) -> None:
+        if self._failure is not None:
+            raise RuntimeError("the producer has broken off") from self._failure
 
     async def _something(self, about: str) -> None:
         """Waits until something of interest may have come, or a moment has passed."""
@@ -130,14 +140,19 @@ class LoopDriver:
             self._waiting.remove(about, waiting)
 
     def _look(self) -> None:
-        self._wake(self._core.look())
+        try:
+            self._wake(self._core.look())
+        except Exception as failure:  # whatever it is, nobody may wait for ever
+            self._failure = failure
+            self._look_no_more()
+            raise
         if self._core.has_more and not self._looks_again:
             self._looks_again = True
             self._loop.call_soon(self._look_again)
 
     def _look_again(self) -> None:
         self._looks_again = False
-        if not self._closing:
+        if not self._closing and self._failure is None:
             self._look()
 
     def _poll(self) -> None:

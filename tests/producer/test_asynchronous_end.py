@@ -146,6 +146,33 @@ def test_a_script_that_closes_nothing_ends(streamer: FakeStreamer) -> None:
     assert (done.returncode, done.stdout, done.stderr) == (0, "0\n", "")
 
 
+# Whatever happens.
+
+
+def test_where_what_comes_cannot_be_taken_in_nobody_waits_for_ever(
+    streamer: FakeStreamer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reported: list[object] = []
+
+    def look() -> set[str]:
+        raise MemoryError("no more")
+
+    async def run() -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda _, each: reported.append(each))
+        async with producing(streamer) as producer:
+            waiting = asyncio.create_task(producer.wait_for_clients("cam1"))
+            await asyncio.sleep(0)
+            monkeypatch.setattr(producer._core, "look", look)
+            for work in (waiting, producer.publish("cam1", b"")):
+                with pytest.raises(RuntimeError, match="has broken off") as caught:
+                    await asyncio.wait_for(work, PATIENCE_S)
+                assert isinstance(caught.value.__cause__, MemoryError)
+            await producer.close()
+
+    asyncio.run(run())
+    assert len(reported) == 1
+
+
 # Where it does not belong.
 
 
