@@ -9,6 +9,7 @@ from typing import Final, Self
 
 import requests
 import urllib3
+from requests.hooks import default_hooks
 
 from producer.sources.address import Address
 from producer.sources.failure import reason_of, status_reason
@@ -22,6 +23,19 @@ READ_BYTES: Final = 64 * 1024
 _NETWORK_ERRORS: Final = (requests.RequestException, urllib3.exceptions.HTTPError, OSError)
 
 
+class _Session(requests.Session):
+    """Goes on without login where a redirect leads to another host."""
+
+    def rebuild_auth(
+        self, prepared_request: requests.PreparedRequest, response: requests.Response
+    ) -> None:
+        super().rebuild_auth(prepared_request, response)  # type: ignore[no-untyped-call]
+        old, new = response.request.url, prepared_request.url
+        if self.should_strip_auth(old, new):  # type: ignore[no-untyped-call]
+            # requests drops the header alone; the hook of a digest login answers whoever asks.
+            prepared_request.hooks = default_hooks()
+
+
 class HttpConnection:
     """Asks for one URL, again and again where need be, and can be interrupted while it reads.
 
@@ -33,7 +47,7 @@ class HttpConnection:
         self._address = address
         self._timeouts = (options.connect_timeout_s, options.read_timeout_s)
         self._verify_tls = options.verify_tls
-        self._session = requests.Session()
+        self._session = _Session()
         self._session.headers["Accept-Encoding"] = "identity"
         if not options.verify_tls:
             # Who switched the check off need not be told for each request.

@@ -67,17 +67,29 @@ def test_neither_login_nor_query_is_logged(log: pytest.LogCaptureFixture) -> Non
     assert "/video is lost" in log.text
 
 
-def test_a_redirect_to_another_host_gets_no_login() -> None:
-    with serving(refusing(401)) as other:
+@pytest.mark.parametrize("scheme", [behind_basic, behind_digest])
+def test_a_redirect_to_another_host_gets_no_login(scheme: Guard) -> None:
+    with serving(scheme("jo", "secret", stream_of(*FRAMES))) as other:
 
         def elsewhere(request: Request) -> None:
             request.head(None, 302, Location=other.url, Content_Length="0")
 
-        with serving(behind_basic("jo", "secret", elsewhere)) as server:
+        with serving(scheme("jo", "secret", elsewhere)) as server:
             source = open_source(server.url, SourceOptions(user="jo", password="secret"))
             with pytest.raises(SourceError, match="401"):
                 taken(source, 1)
         assert [request.headers["Authorization"] for request in other.requests] == [None]
+
+
+@pytest.mark.parametrize("scheme", [behind_basic, behind_digest])
+def test_a_redirect_on_the_same_host_keeps_the_login(scheme: Guard) -> None:
+    def elsewhere(request: Request) -> None:
+        request.head(None, 302, Location="/moved", Content_Length="0")
+
+    by_path = {"/video": elsewhere, "/moved": stream_of(*FRAMES)}
+    guarded = scheme("jo", "secret", lambda request: by_path[request.path](request))
+    with serving(guarded) as server:
+        assert bodies(server.url, 3, SourceOptions(user="jo", password="secret")) == FRAMES
 
 
 @pytest.fixture(scope="module")
