@@ -22,5 +22,5 @@ def replay(client: Client) -> None:
 
 
 with Producer() as producer:
-    for client in producer.clients("replay"):
+    for client in producer.clients("clip"):
         threading.Thread(target=replay, args=(client,), daemon=True).start()

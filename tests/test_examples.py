@@ -20,7 +20,7 @@ from .e2e.test_readers import BLUE, GREEN, RED, picture
 
 ROOT = Path(__file__).resolve().parents[1]
 EXAMPLES = ROOT / "examples"
-REPLAY = '[streams.replay]\noverload = "queue"\n'
+CLIP = '[streams.clip]\noverload = "queue"\n'
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def start(tmp_path: Path) -> Iterator[Starter]:
 
 @pytest.fixture
 def streamer(start: Starter) -> Command:
-    return start.streamer(config=REPLAY)
+    return start.streamer(config=CLIP)
 
 
 @pytest.fixture
@@ -114,7 +114,7 @@ def test_each_viewer_of_the_replay_gets_all_of_it(
         (tmp_path / "pictures" / f"{number}.jpg").write_bytes(body)
     run(sys.executable, placed("replay.py", streamer, tmp_path))
     for _ in range(2):
-        rest = Viewer(streamer.port, "/streams/replay").rest()
+        rest = Viewer(streamer.port, "/streams/clip").rest()
         assert [each.body for each in rest] == pictures
 
 
@@ -171,4 +171,4 @@ def test_the_readme_shows_the_example_that_runs(name: str) -> None:
 def test_the_settings_of_the_readme_are_taken(start: Starter) -> None:
     readme = (ROOT / "README.md").read_text()
     (settings,) = re.findall(r"```toml\n(.*?)```", readme, flags=re.DOTALL)
-    assert set(start.streamer(config=settings).streams()) == {"replay"}
+    assert set(start.streamer(config=settings).streams()) == {"clip"}
