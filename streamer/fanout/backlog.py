@@ -38,9 +38,9 @@ class Backlog:
         self.targeted = 0
 
     @property
-    def holds(self) -> bool:
-        """Whether a newest part is held."""
-        return bool(self._held)
+    def held(self) -> Part | None:
+        """The newest part, where one is held."""
+        return self._held[-1] if self._held else None
 
     def append(self, part: Part) -> None:
         """Puts a part at the end of the queue."""
@@ -52,7 +52,7 @@ class Backlog:
 
     def hold(self, part: Part) -> bool:
         """Holds the newest part, behind the queue; returns whether it replaced one."""
-        replaced = self.holds
+        replaced = bool(self._held)
         self._held = (*self._held, part)[-HELD_PARTS:]
         return replaced
 
@@ -63,8 +63,8 @@ class Backlog:
             self.bytes -= first.size
             self.targeted -= first.targeted
             return first
-        held, self._held = self._held, ()
-        return held[-1] if held else None
+        newest, self._held = self.held, ()
+        return newest
 
     def drop(self, cuts: Callable[[Part], bool] = every_part) -> int:
         """Forgets the parts that `cuts` names; returns how many fewer will be delivered.

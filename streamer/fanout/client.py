@@ -317,11 +317,15 @@ class Client:
         self._hold(part)
 
     def _hold(self, part: Part) -> None:
+        held = self._backlog.held
+        if self._advance is not None and held is not None and held.is_image and not part.is_image:
+            self.refuse()  # behind that image it cannot be shown
+            return
         self._skip(self._backlog.hold(part))
         self._outlet.resume_later()
 
     def _catch_up(self) -> bool:
-        if not self._behind or self.ending is not None or self._backlog.holds:
+        if not self._behind or self.ending is not None or self._backlog.held:
             return False
         if not self._flow.drained():
             return False

@@ -8,7 +8,7 @@ from protocol import CloseReason, Overload
 from streamer.fanout.part import Batch
 from tests.streamer.frames import DELIMITER, HEAD, jpeg, no_part, part, text_part
 
-from .watching import body, offer_all, watching
+from .watching import MIN_BUFFER, body, offer_all, watching
 
 OPEN = b"\r\nContent-Type: image/jpeg\r\n\r\n"
 
@@ -48,6 +48,18 @@ def test_a_frame_that_is_no_image_is_skipped_when_its_turn_comes(capacity: int) 
     outlet.drain(client)
     assert body(outlet).numbers == [1, 4]
     assert (client.parts, client.skipped) == (2, 2)
+
+
+@pytest.mark.parametrize("seq", [None, 10, 11])
+def test_words_do_not_take_the_place_of_an_image_that_waits(seq: int | None) -> None:
+    client, outlet = watching(150, advance=True, client_buffer_bytes=MIN_BUFFER)
+    offer_all(client, [part(number, 3_000, seq=number) for number in range(1, 11)])
+    client.offer(text_part(11))
+    if seq is not None:
+        client.finish(CloseReason.STOP, lambda each: (each.seq or 0) > seq)
+    outlet.drain(client)
+    assert 10 in body(outlet).numbers
+    assert client.parts + client.skipped == 11
 
 
 def test_a_skipped_frame_is_credited_or_its_producer_would_wait_for_ever() -> None:
