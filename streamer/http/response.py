@@ -61,7 +61,9 @@ def path_of(target: str) -> str:
 
 def parse_query(query: str) -> dict[str, str]:
     """Returns a request's query; of a repeated key the last value, nameless ones left out."""
-    pairs = parse_qsl(query, keep_blank_values=True, errors="replace")
+    # Tornado gives a target's bytes as ISO 8859-1; curl, for one, sends UTF-8 as it is typed.
+    typed = query.encode("latin-1", "replace").decode("utf-8", "replace")
+    pairs = parse_qsl(typed, keep_blank_values=True, errors="replace")
     return {name: value for name, value in pairs if name}
 
 

@@ -82,6 +82,7 @@ def test_the_bodys_first_bytes_are_the_first_delimiter_without_its_line_end() ->
         ("a=b=c", {"a": "b=c"}),
         ("a+b=c+d", {"a b": "c d"}),
         ("%C3%BC=%E6%9D%B1", {"ü": "東"}),
+        ("\xc3\xbc=\xe6\x9d\xb1", {"ü": "東"}),
         ("a=%FF", {"a": "\ufffd"}),
         ("a=%ED%A0%80", {"a": "\ufffd" * 3}),
         ("a=%", {"a": "%"}),
