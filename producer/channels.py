@@ -157,12 +157,17 @@ class Channels:
     Args:
         endpoints: where to connect to.
 
+    Attributes:
+        has_more: whether more notices have come than were taken in one go; nothing becomes
+            readable for those.
+
     Raises:
         ValueError: for an endpoint that is none.
 
     """
 
     def __init__(self, endpoints: Endpoints) -> None:
+        self.has_more = False
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         try:
             self._open(endpoints)
@@ -213,6 +218,7 @@ class Channels:
 
     def notices(self) -> Iterator[Notice]:
         """Yields the notices that have come; what is malformed is passed over."""
+        self.has_more = False
         for _ in range(EVENTS_AT_ONCE):
             if not _has_message(self._events):
                 return
@@ -220,6 +226,7 @@ class Channels:
                 yield decode_notice(self._events.recv_multipart(zmq.NOBLOCK))
             except MalformedError:
                 continue  # of a newer streamer perhaps; a lost event shows as a gap
+        self.has_more = _has_message(self._events)
 
     def look(self) -> Subscriptions:
         """Takes in the subscriptions that have come, and those that have gone."""

@@ -13,13 +13,7 @@ from weakref import WeakSet
 
 from producer.audience import Audience
 from producer.body import Body, as_bytes
-from producer.channels import (
-    EVENTS_AT_ONCE,
-    Channels,
-    Endpoints,
-    Outgoing,
-    node_of_subscription,
-)
+from producer.channels import Channels, Endpoints, Outgoing, node_of_subscription
 from producer.departures import ClientGone, Departures
 from producer.following import Arrivals, Follower, Totals, opened
 from producer.joining import Joining
@@ -54,7 +48,6 @@ class Core:
     Attributes:
         id: of this producer instance.
         audience: who watches.
-        has_more: whether more has come than one look takes in.
 
     Args:
         endpoints: where the streamers, or their relay, are.
@@ -82,7 +75,11 @@ class Core:
         self._departures = Departures()
         self._stopping = Stopping(self._channels, self.audience)
         self._was_refused = False
-        self.has_more = False
+
+    @property
+    def has_more(self) -> bool:
+        """Whether more has come than one look takes in."""
+        return self._channels.has_more
 
     @property
     def descriptors(self) -> list[int]:
@@ -98,11 +95,9 @@ class Core:
         changes: set[str] = set()
         self._look_at_subscriptions(now, changes)
         self._send_again(now)
-        taken = 0
-        for taken, notice in enumerate(self._channels.notices(), 1):  # noqa: B007
+        for notice in self._channels.notices():
             changes.update(subjects(notice.event))
             self._tell(self.audience.hear(notice, now), changes)
-        self.has_more = taken == EVENTS_AT_ONCE
         # Nobody is silent whose words still wait.
         if now - self._ticked_at >= TICK_S and not self.has_more:
             self._ticked_at = now

@@ -61,8 +61,9 @@ class Listener:
                 for line in self._lines():
                     out.write(line + "\n")
                     out.flush()
+                # Others have their turn also while more has come, for which nothing gets readable.
                 with suppress(TimeoutError):
-                    async with asyncio.timeout(LOOK_S):
+                    async with asyncio.timeout(0 if self._channels.has_more else LOOK_S):
                         await readable.wait()
         finally:
             for descriptor in self._channels.descriptors:
@@ -75,6 +76,8 @@ class Listener:
             self._audience.hear(notice, now)
             if self._is_wanted(notice.event):
                 yield as_line(notice.node, notice.seq, notice.time, notice.event)
+        if self._channels.has_more:
+            return  # nobody is silent whose words still wait
         node = ""
         for event in self._audience.pass_time(now):
             # A stream's last client is followed by the word that it has none.

@@ -227,6 +227,24 @@ def test_a_flood_of_events_is_taken_in_by_and_by(
     assert [each.seq for each in notices] == list(range(1, number + 1))
 
 
+@pytest.mark.parametrize("malformed", [0, 1, EVENTS_AT_ONCE])
+def test_it_is_told_whether_more_has_come_than_was_taken(
+    channels: Channels, streamer: FakeStreamer, malformed: int
+) -> None:
+    streamer.wait_for_question("node/")
+    for number in range(2 * EVENTS_AT_ONCE):
+        if number < malformed:
+            streamer.send_raw(b"node/aaaa/", b"\xc1")
+        else:
+            streamer.beat()
+    streamer.pause(0.2)  # all of them have arrived: nothing will become readable any more
+    heard_of = len(list(channels.notices()))
+    assert heard_of == EVENTS_AT_ONCE - malformed
+    assert channels.has_more
+    assert len(list(channels.notices())) == EVENTS_AT_ONCE
+    assert not channels.has_more
+
+
 # Endpoints.
 
 

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+import io
 import json
 from types import MappingProxyType
 from typing import Any
 
 import pytest
 
-from producer.command.listening import as_line
+from producer.channels import EVENTS_AT_ONCE
+from producer.command import listening
+from producer.command.listening import Listener, as_line
+from producer.command.settings import EventsSettings
 from protocol import (
     ClosedConnection,
     CloseReason,
@@ -24,6 +29,8 @@ from protocol import (
     StreamState,
     Watcher,
 )
+from tests.producer.async_meeting import eventually
+from tests.producer.fake_streamer import FakeStreamer
 
 QUERY = MappingProxyType({"from": "3"})
 
@@ -107,3 +114,30 @@ def test_every_event_is_a_line_of_json_under_the_names_of_the_wire(
     assert "\n" not in text
     common = {"node": "ab12", "seq": 5, "time": 1_700_000_000_000_000_000}
     assert json.loads(text) == common | line
+
+
+def test_a_flood_of_events_is_written_without_a_wait(
+    streamer: FakeStreamer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listening, "LOOK_S", 600.0)  # who waits for a look waits too long
+    number = 4 * EVENTS_AT_ONCE
+    listener = Listener(EventsSettings(frames=streamer.frames_at, events=streamer.events_at))
+    out = io.StringIO()
+
+    async def run() -> None:
+        streamer.wait_for_question("event/")
+        for count in range(number):
+            streamer.credit("cam1", "aaaa-1", count)
+        streamer.pause(0.2)  # all of them have arrived: nothing will become readable any more
+        running = asyncio.create_task(listener.run(out))
+        await eventually(streamer, lambda: out.getvalue().count("\n") == number, "every line")
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+    try:
+        asyncio.run(run())
+    finally:
+        listener.close()
+    assert [json.loads(line)["seq"] for line in out.getvalue().splitlines()] == list(
+        range(1, number + 1)
+    )
