@@ -11,7 +11,7 @@ import sys
 from typing import NoReturn
 
 from streamer import service, workers
-from streamer.command import Serve, run_command
+from streamer.command import Serve, run_command, say
 from streamer.configuration.options import read_file, read_options
 from streamer.configuration.settings import Settings, from_sources
 from streamer.service import Addresses
@@ -34,10 +34,7 @@ def _prepare() -> tuple[str, Serve]:
 
 def _announce(addresses: Addresses) -> None:
     frames, events = ",".join(addresses.frames), ",".join(addresses.events)
-    print(
-        f"partcast-streamer ready: http {addresses.http} frames {frames} events {events}",
-        flush=True,
-    )
+    say(f"partcast-streamer ready: http {addresses.http} frames {frames} events {events}")
 
 
 if __name__ == "__main__":

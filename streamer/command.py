@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import resource
 import sys
 from collections.abc import Callable, Coroutine
@@ -14,6 +15,8 @@ from streamer.errors import StartError
 from streamer.signals import SIGNALS, end_once
 
 BAD_USAGE: Final = 2
+
+log = logging.getLogger(__name__)
 CANNOT_START: Final = 1
 
 Serve = Callable[[asyncio.Event], Coroutine[Any, Any, None]]
@@ -65,6 +68,16 @@ async def _until_signal(serve: Serve) -> None:
         await serve(shutdown)
     finally:
         end_once()
+
+
+def say(line: str) -> None:
+    """Writes a line to standard output; where nobody reads it, the service goes on."""
+    try:
+        print(line, flush=True)
+    except OSError as error:
+        log.warning("standard output: %s", error.strerror)
+        # What could not be written stays with it, and would be tried again at the end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def prepare_process(log_level: str) -> None:

@@ -31,7 +31,7 @@ def listen(host: str, port: int, *, reuse_port: bool) -> list[socket.socket]:
 def most_clients(max_clients: int, max_files: int) -> int:
     """Returns how many clients a process may have that may have so many files open."""
     most = max(1, min(max_clients, max_files - FILES_BESIDES))
-    if most < max_clients:
+    if most < max_clients - FILES_BESIDES:
         log.warning(
             "max_clients = %d: this process may have %d files open, so that %d are taken",
             max_clients,

@@ -10,7 +10,7 @@ import os
 import sys
 from typing import NoReturn
 
-from streamer.command import Serve, run_command
+from streamer.command import Serve, run_command, say
 from streamer.configuration.options import read_file, read_options
 from streamer.relay.service import RelayAddresses, run
 from streamer.relay.settings import RelaySettings, from_sources
@@ -36,7 +36,7 @@ def _announce(addresses: RelayAddresses) -> None:
         f"streamer-frames {addresses.streamer_frames} "
         f"streamer-events {addresses.streamer_events}"
     )
-    print(f"{line} http {addresses.http}" if addresses.http else line, flush=True)
+    say(f"{line} http {addresses.http}" if addresses.http else line)
 
 
 if __name__ == "__main__":

@@ -61,6 +61,34 @@ def running(*words: str, path: Path | None = None) -> Iterator[subprocess.Popen[
                 process.kill()
 
 
+@pytest.mark.parametrize(
+    ("command", "more"),
+    [
+        ("partcast-streamer", ()),
+        ("partcast-streamer", ("--workers", "2")),
+        ("partcast-relay", ()),
+    ],
+)
+def test_a_service_goes_on_where_its_ready_line_cannot_be_written(
+    command: str, more: tuple[str, ...]
+) -> None:
+    words = [sys.executable, "-m", MODULES[command], *words_of(command), *more]
+    words[words.index("error")] = "info"
+    with (
+        Path("/dev/full").open("w") as full,
+        subprocess.Popen(words, stdout=full, stderr=subprocess.PIPE, text=True) as process,
+    ):
+        assert process.stderr is not None
+        said = ""
+        while "No space left on device" not in said:
+            said += process.stderr.readline()
+            assert process.poll() is None, said
+        process.terminate()
+        code, errors = ended(process)
+    assert code == 0
+    assert "Traceback" not in said + errors
+
+
 def ended(process: subprocess.Popen[str]) -> tuple[int, str]:
     """Returns how a process has ended, and what it said."""
     _, errors = process.communicate(timeout=PATIENCE_S)
