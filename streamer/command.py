@@ -73,7 +73,7 @@ async def _until_signal(serve: Serve) -> None:
 def say(line: str) -> None:
     """Writes a line to standard output; where nobody reads it, the service goes on."""
     try:
-        print(line, flush=True)
+        print(line, flush=True)  # noqa: T201
     except OSError as error:
         log.warning("standard output: %s", error.strerror)
         # What could not be written stays with it, and would be tried again at the end.
