@@ -2,7 +2,8 @@
 
 Each worker is a node of its own on the events channel. They share the port by SO_REUSEPORT,
 so that the system spreads new clients over them. Only one process can bind the channels'
-endpoints: without a relay elsewhere the supervisor runs one, and the workers connect to it.
+endpoints: for those that are to be bound the supervisor runs a relay, and the workers connect
+to it.
 """
 
 from __future__ import annotations
@@ -77,8 +78,7 @@ async def run(
             await supervisor.watch(shutdown)
         finally:
             await supervisor.stop()
-            if relay is not None:
-                await relay.stop()
+            await relay.stop()
 
 
 def _reserve(settings: Settings) -> socket.socket:
@@ -96,12 +96,11 @@ def _reserve(settings: Settings) -> socket.socket:
     return held
 
 
-def _relay(settings: Settings, folder: Path, held: ExitStack) -> Relay | None:
-    """Starts a relay where there is none elsewhere."""
-    if settings.connect_frames and settings.connect_events:
-        return None
+def _relay(settings: Settings, folder: Path, held: ExitStack) -> Relay:
+    """Starts a relay of the channels that are to be bound; of none where all have one elsewhere."""
     context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
     held.callback(context.term)
+    bound = {"frames": settings.bind_frames, "events": settings.bind_events}
     try:
         relay = Relay(
             context,
@@ -114,6 +113,7 @@ def _relay(settings: Settings, folder: Path, held: ExitStack) -> Relay | None:
                 max_frame_bytes=settings.max_frame_bytes,
             ),
             asyncio.get_running_loop(),
+            [channel for channel, url in bound.items() if url],
         )
     except zmq.ZMQError as error:
         raise StartError(str(error)) from error
@@ -121,28 +121,27 @@ def _relay(settings: Settings, folder: Path, held: ExitStack) -> Relay | None:
     return relay
 
 
-def _worker_settings(settings: Settings, port: socket.socket, relay: Relay | None) -> Settings:
+def _worker_settings(settings: Settings, port: socket.socket, relay: Relay) -> Settings:
     host, _ = split_host_port("http", settings.http)
     shown = f"[{host}]" if ":" in host else host
-    settings = replace(settings, workers=1, http=f"{shown}:{port.getsockname()[1]}")
-    if relay is None:
-        return settings
     return replace(
         settings,
+        workers=1,
+        http=f"{shown}:{port.getsockname()[1]}",
         bind_frames="",
         bind_events="",
-        connect_frames=(*settings.connect_frames, relay.frames.subscribers),
-        connect_events=(*settings.connect_events, relay.events.publishers),
+        connect_frames=(*settings.connect_frames, *relay.subscribers("frames")),
+        connect_events=(*settings.connect_events, *relay.publishers("events")),
     )
 
 
-def _addresses(settings: Settings, port: socket.socket, relay: Relay | None) -> Addresses:
+def _addresses(settings: Settings, port: socket.socket, relay: Relay) -> Addresses:
     host, number = port.getsockname()[:2]
     shown = f"[{host}]" if ":" in host else host
     scheme = "https" if settings.tls_cert else "http"
-    frames, events = list(settings.connect_frames), list(settings.connect_events)
-    if relay is not None:
-        frames, events = [*frames, relay.frames.publishers], [*events, relay.events.subscribers]
+    # What is bound first, as a streamer of one process says it.
+    frames = [*relay.publishers("frames"), *settings.connect_frames]
+    events = [*relay.subscribers("events"), *settings.connect_events]
     return Addresses(f"{scheme}://{shown}:{number}", frames, events)
 
 

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -28,7 +28,8 @@ from streamer.metrics import CONTENT_TYPE
 from streamer.relay.proxy import Ends, Proxy, Traffic
 from streamer.relay.settings import RelaySettings
 
-# How often it is looked whether both proxies still run, seconds.
+CHANNELS: Final = ("frames", "events")
+# How often it is looked whether the proxies still run, seconds.
 WATCH_S: Final = 0.5
 
 log = logging.getLogger(__name__)
@@ -78,12 +79,13 @@ async def run(
 
 
 class Relay:
-    """Both channels.
+    """Both channels, or those that are asked for.
 
     Args:
         context: the process's ZeroMQ context.
         settings: endpoints and limits.
         loop: the event loop; tells of connections that were cut.
+        channels: those that are relayed, "frames" and "events"; nothing of others is opened.
 
     Raises:
         zmq.ZMQError: where an endpoint cannot be had.
@@ -95,24 +97,27 @@ class Relay:
         context: zmq.Context[zmq.Socket[bytes]],
         settings: RelaySettings,
         loop: asyncio.AbstractEventLoop,
+        channels: Collection[str] = CHANNELS,
     ) -> None:
         self._settings = settings
         self._server: HTTPServer | None = None
         self._refusals = RefusalLog()
         self._monitor = Monitor(loop, self._refuse_peer)
-        self._proxies: list[Proxy] = []
+        self._proxies: dict[str, Proxy] = {}
         try:
-            self._open(context)
+            if "frames" in channels:
+                self._proxies["frames"] = self._frames(context)
+            if "events" in channels:
+                self._proxies["events"] = self._events(context)
         except zmq.ZMQError:
             self._monitor.close()
-            for each in self._proxies:
+            for each in self._proxies.values():
                 each.stop()
             raise
 
-    def _open(self, context: zmq.Context[zmq.Socket[bytes]]) -> None:
+    def _frames(self, context: zmq.Context[zmq.Socket[bytes]]) -> Proxy:
         settings = self._settings
-        max_bytes = hard_limit(settings.max_frame_bytes)
-        self.frames = Proxy(
+        return Proxy(
             context,
             "frames",
             Ends(
@@ -121,12 +126,14 @@ class Relay:
                 subscribers=settings.streamer_frames,
             ),
             hwm=settings.frames_hwm,
-            max_bytes=max_bytes,
+            max_bytes=hard_limit(settings.max_frame_bytes),
             verbose=False,
             monitor=self._monitor,
         )
-        self._proxies.append(self.frames)
-        self.events = Proxy(
+
+    def _events(self, context: zmq.Context[zmq.Socket[bytes]]) -> Proxy:
+        settings = self._settings
+        return Proxy(
             context,
             "events",
             Ends(
@@ -135,16 +142,15 @@ class Relay:
                 subscribers_at=settings.upstream_events,
             ),
             hwm=EVENTS_HWM,
-            max_bytes=max_bytes,
+            max_bytes=hard_limit(settings.max_frame_bytes),
             verbose=True,
             monitor=self._monitor,
         )
-        self._proxies.append(self.events)
 
     @property
     def alive(self) -> bool:
-        """Whether both channels are forwarded."""
-        return all(each.alive for each in self._proxies)
+        """Whether all its channels are forwarded."""
+        return all(each.alive for each in self._proxies.values())
 
     @property
     def refused(self) -> Counter[Refusal]:
@@ -154,7 +160,7 @@ class Relay:
     def start(self) -> str:
         """Begins to forward; returns the URL of the HTTP side, empty where there is none."""
         self._monitor.start()
-        for each in self._proxies:
+        for each in self._proxies.values():
             each.start()
         if not self._settings.http:
             return ""
@@ -169,14 +175,23 @@ class Relay:
         host, port = sockets[0].getsockname()[:2]
         return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
+    def publishers(self, channel: str) -> list[str]:
+        """Returns where publishers of a channel connect to; nothing where it is not relayed."""
+        return [self._proxies[channel].publishers] if channel in self._proxies else []
+
+    def subscribers(self, channel: str) -> list[str]:
+        """Returns where subscribers of a channel connect to; nothing where it is not relayed."""
+        return [self._proxies[channel].subscribers] if channel in self._proxies else []
+
+    def traffic(self) -> dict[str, Traffic]:
+        """Returns what has passed on each channel."""
+        return {channel: each.traffic() for channel, each in self._proxies.items()}
+
     def addresses(self, http: str) -> RelayAddresses:
-        """Returns where the relay really listens."""
+        """Returns where a relay of both channels really listens."""
+        frames, events = self._proxies["frames"], self._proxies["events"]
         return RelayAddresses(
-            self.frames.publishers,
-            self.events.subscribers,
-            self.frames.subscribers,
-            self.events.publishers,
-            http,
+            frames.publishers, events.subscribers, frames.subscribers, events.publishers, http
         )
 
     async def stop(self) -> None:
@@ -184,7 +199,7 @@ class Relay:
         if self._server is not None:
             self._server.stop()
         self._monitor.close()
-        for each in self._proxies:
+        for each in self._proxies.values():
             await asyncio.to_thread(each.stop)
 
     def _refuse_peer(self, peer: str) -> None:
@@ -210,7 +225,7 @@ class _TrafficCollector:
         return []
 
     def collect(self) -> Iterable[Metric]:
-        traffic = {"frames": self._relay.frames.traffic(), "events": self._relay.events.traffic()}
+        traffic = self._relay.traffic()
         for attribute, text in (
             ("messages", "ZeroMQ frames taken in."),
             ("bytes", "Bytes taken in."),

@@ -7,12 +7,13 @@ import re
 import signal
 from itertools import pairwise
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
 from streamer.configuration.settings import Settings
 from streamer.workers import MOST_RESTART_S, RESTART_S, number_of_workers, pause_s
-from tests.e2e.processes import Command, eventually, starting
+from tests.e2e.processes import ANY_PORT, Command, eventually, starting
 
 
 @pytest.mark.parametrize("number", [1, 2, 7])
@@ -57,6 +58,52 @@ def test_a_worker_that_cannot_start_again_says_why_until_it_can(
         renewed.write_bytes(key.read_bytes())
         eventually(lambda: streamer.said().count(" started node=") == 3, "a third node")
         assert streamer.end() == 0
+
+
+@pytest.mark.parametrize("bound", [("frames",), ("events",), (), ("frames", "events")])
+def test_workers_bind_only_the_channels_that_one_process_would_bind(
+    tmp_path: Path, bound: tuple[str, ...]
+) -> None:
+    elsewhere = "tcp://127.0.0.1:9"
+    ends = [
+        word
+        for channel in ("frames", "events")
+        for word in (
+            (f"--bind-{channel}", ANY_PORT)
+            if channel in bound
+            else (f"--connect-{channel}", elsewhere)
+        )
+    ]
+    with starting(tmp_path) as start:
+        streamer = start.run("streamer", "--workers", "2", "--http", "127.0.0.1:0", *ends)
+        ports = {urlsplit(streamer.addresses[channel]).port for channel in bound}
+        assert _listening(streamer.process.pid) == ports
+        connected = {"frames", "events"} - set(bound)
+        assert {streamer.addresses[channel] for channel in connected} <= {elsewhere}
+        assert streamer.end() == 0
+
+
+def test_workers_bind_and_connect_at_once_where_both_are_asked_for(tmp_path: Path) -> None:
+    ends = [
+        word
+        for channel in ("frames", "events")
+        for word in (f"--bind-{channel}", ANY_PORT, f"--connect-{channel}", "tcp://127.0.0.1:9")
+    ]
+    with starting(tmp_path) as start:
+        streamer = start.run("streamer", "--workers", "2", "--http", "127.0.0.1:0", *ends)
+        for channel in ("frames", "events"):
+            own, other = streamer.addresses[channel].split(",")
+            assert urlsplit(own).port in _listening(streamer.process.pid)
+            assert other == "tcp://127.0.0.1:9"
+        assert streamer.end() == 0
+
+
+def _listening(pid: int) -> set[int]:
+    """Returns the TCP ports on which a process listens."""
+    held = {str(each.readlink()) for each in Path(f"/proc/{pid}/fd").iterdir()}
+    lines = [line.split() for line in Path(f"/proc/{pid}/net/tcp").read_text().splitlines()[1:]]
+    # State 0A is LISTEN (proc(5)).
+    return {int(x[1][-4:], 16) for x in lines if x[3] == "0A" and f"socket:[{x[9]}]" in held}
 
 
 def _workers(streamer: Command) -> list[int]:
