@@ -266,9 +266,7 @@ class Producer:
 
     def is_gone(self, client: str) -> bool:
         """Tells whether a client that came has left, or the producer is closed."""
-        if self._driver.closing:
-            return True
-        return bool(self._driver.at_once(lambda: self._core.gone(client)))
+        return self.wait_until_gone(client, 0)  # another thread may close it at any time
 
     def wait_until_gone(self, client: str, timeout_s: float | None = None) -> bool:
         """Waits until a client that came has left, or the producer is closed; returns whether so.

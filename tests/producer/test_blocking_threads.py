@@ -5,10 +5,12 @@ from __future__ import annotations
 import time
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
+
 from producer import Producer
 
 from .fake_streamer import FakeStreamer
-from .meeting import ends
+from .meeting import arrive, ends
 
 
 def test_threads_share_a_producer_and_each_topic_keeps_its_order(
@@ -47,3 +49,21 @@ def test_each_thread_waits_for_its_own_client(
         assert not task.done()
         streamer.credit("clip", client.id, 1)
         ends(task, streamer)
+
+
+def test_who_is_asked_for_while_another_thread_closes_the_producer_is_gone(
+    producer: Producer,
+    streamer: FakeStreamer,
+    threads: ThreadPoolExecutor,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    client = arrive(streamer, producer)
+    assert not producer.is_gone(client.id)
+
+    def close_meanwhile() -> None:
+        monkeypatch.undo()
+        ends(threads.submit(producer.close), streamer)
+
+    # What every verb begins with, before it is its turn.
+    monkeypatch.setattr(producer._driver, "check_process", close_meanwhile)
+    assert producer.is_gone(client.id)
