@@ -210,11 +210,17 @@ async def test_questions_for_streams_that_are_not_there_take_no_memory_for_good(
     listened.notifier.start(listened.node.hub)
     sock = listened.listen(b"event/cam0/")
     assert (await heard(sock, 1))[0].seq == 1
+    for _ in range(4):
+        listened.notifier.notify(Snapshot("cam0", 0, ()))
+    assert [each.seq for each in await heard(sock, 4)] == [2, 3, 4, 5]
     for number in range(1, 101):
         listened.notifier.notify(Snapshot(f"cam{number}", 0, ()))
-    listened.notifier.notify(Snapshot("cam0", 0, ()))
-    # What was forgotten begins anew; a producer takes that for a gap, and asks again.
-    assert (await heard(sock, 1))[0].seq == 1
+    for _ in range(3):
+        listened.notifier.notify(Snapshot("cam0", 0, ()))
+    # A producer takes what is forgotten for a gap, and asks again; an older number it would drop.
+    numbers = [each.seq for each in await heard(sock, 3)]
+    assert numbers[0] > 5
+    assert numbers == list(range(numbers[0], numbers[0] + 3))
     listened.notifier.close()
 
 
@@ -242,6 +248,47 @@ async def test_many_subscriptions_leave_others_their_turn(listened: Listened) ->
             answers.append(listened.notifier.published)
     most = max(later - earlier for earlier, later in pairwise(answers))
     assert most <= 64
+    listened.notifier.close()
+
+
+@pytest.mark.gen_test(timeout=30)
+async def test_snapshots_of_many_clients_leave_others_their_turn(
+    listened: Listened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("streamer.channels.notifier.TURN_CLIENTS", 5)
+    for _ in range(3):
+        listened.node.join("cam1")
+    listeners = [listened.listen(b"event/cam1/") for _ in range(20)]
+    before = listened.notifier.published
+    listened.notifier.start(listened.node.hub)
+    answers = [before]
+    async with asyncio.timeout(20):
+        while answers[-1] < before + len(listeners):
+            await asyncio.sleep(0)
+            answers.append(listened.notifier.published)
+    assert max(later - earlier for earlier, later in pairwise(answers)) <= 4  # in two turns
+    listened.notifier.close()
+
+
+@pytest.mark.gen_test(timeout=30)
+async def test_who_sends_what_is_no_subscription_is_cut_and_takes_no_memory(
+    listened: Listened, context: Context
+) -> None:
+    listened.notifier.start(listened.node.hub)
+    healthy = listened.listen(b"event/cam1/")
+    await heard(healthy, 1)
+    with context.socket(zmq.XSUB) as hostile:
+        monitor = hostile.get_monitor_socket(zmq.EVENT_DISCONNECTED)
+        hostile.connect(listened.notifier.endpoints[0])
+        hostile.send(b"\x01" + bytes(1_000_000))
+        async with asyncio.timeout(20):
+            while not monitor.poll(0):
+                await asyncio.sleep(0.001)
+        hostile.disable_monitor()
+        hostile.linger = 0
+        monitor.close(0)
+    listened.notifier.notify(Credit("cam1", "abcd-1", 3))
+    assert (await heard(healthy, 1))[0].event == Credit("cam1", "abcd-1", 3)
     listened.notifier.close()
 
 
