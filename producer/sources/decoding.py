@@ -115,6 +115,12 @@ class Video:
         return self._container.duration is not None
 
     @property
+    def is_image(self) -> bool:
+        """Whether it is taken for an image file, perhaps for its name alone."""
+        name = self._container.format.name
+        return name == "image2" or name.endswith("_pipe")
+
+    @property
     def length(self) -> int | None:
         """How many pictures the container says there are."""
         return self._stream.frames or None

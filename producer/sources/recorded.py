@@ -5,12 +5,15 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Final
 
 from producer.sources.decoding import Video
 from producer.sources.options import SourceOptions
 from producer.sources.rate import RateLimit, Timeline
 from producer.sources.reconnect import UnavailableError
 from producer.sources.source import Picture, Pictures, SourceError
+
+UNREADABLE: Final = "none of its pictures can be read"
 
 
 class RecordedVideo:
@@ -28,6 +31,9 @@ class RecordedVideo:
         self._options = options
         with self._open() as video:
             self._length = _length(video, options)
+            # FFmpeg takes whatever has the name of an image for one.
+            if video.is_image and not _any_readable(video):
+                raise SourceError(f"{path} is no image and no video: {UNREADABLE}")
 
     @property
     def length(self) -> int | None:
@@ -62,7 +68,7 @@ def recorded_pictures(
     """Yields the pictures of a video with their offsets, again and again where options say so.
 
     Raises:
-        UnavailableError: the video cannot be read (to its end).
+        UnavailableError: the video cannot be read (to its end), or none of its pictures.
 
     """
     limit = RateLimit(options.fps)
@@ -71,7 +77,7 @@ def recorded_pictures(
         with open_video() as video:
             timeline = timeline or Timeline(1 / video.fps)
             yield from _round(video, timeline, limit, stop)
-        if not options.loop or timeline.empty:
+        if not options.loop:
             return
         timeline.next_round()
 
@@ -79,13 +85,28 @@ def recorded_pictures(
 def _round(
     video: Video, timeline: Timeline, limit: RateLimit, stop: threading.Event
 ) -> Iterator[Picture]:
+    shown = left_out = 0
+    begins = timeline.empty
     for shot in video.shots():
         if stop.is_set():
             return
         offset_s = timeline.offset_s(shot.time_s)
-        body = shot.jpeg() if limit.admits(offset_s) else None
-        if body is not None:
+        if not limit.admits(offset_s):
+            left_out += 1
+        elif (body := shot.jpeg()) is not None:
+            shown += 1
             yield Picture(body, offset_s=offset_s)
+    # The rate may leave out all of a later round. One without pictures would be repeated without
+    # a pause.
+    if not shown and (begins or not left_out):
+        raise UnavailableError(UNREADABLE)
+
+
+def _any_readable(video: Video) -> bool:
+    try:
+        return any(shot.jpeg() is not None for shot in video.shots())
+    except UnavailableError:
+        return False
 
 
 def _length(video: Video, options: SourceOptions) -> int | None:

@@ -9,6 +9,7 @@ import threading
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from producer.sources import Source, SourceError, SourceOptions, open_source
 from tests.producer.sources.clips import (
@@ -147,6 +148,47 @@ def test_a_file_that_is_no_video_is_an_error_that_says_so(content: bytes, tmp_pa
     path.write_bytes(content)
     with pytest.raises(SourceError, match="is no image and no video"):
         open_source(str(path))
+
+
+@pytest.mark.parametrize("content", [b"hello\n", bytes(500)])
+def test_a_file_with_but_the_name_of_an_image_is_an_error(content: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "picture.jpg"
+    path.write_bytes(content)
+    with pytest.raises(SourceError, match="is no image and no video: none of its pictures can"):
+        open_source(str(path))
+
+
+def test_an_image_of_a_kind_that_only_ffmpeg_knows_is_shown(tmp_path: Path) -> None:
+    path = tmp_path / "picture.tif"
+    Image.new("RGB", SIZE).save(path)
+    (picture,) = taken(open_source(str(path)))
+    assert size_of(picture.body) == SIZE
+
+
+@pytest.mark.parametrize("loop", [True, False])
+def test_a_video_without_a_picture_that_can_be_read_ends_with_an_error(
+    loop: bool, tmp_path: Path
+) -> None:
+    path = tmp_path / "broken.avi"
+    avi_of(path, [b"broken"] * 3)
+    source = open_source(str(path), SourceOptions(loop=loop))
+    with pytest.raises(SourceError, match=r"broken\.avi: none of its pictures can be read"):
+        taken(source, 1)
+
+
+def test_a_loop_that_becomes_unreadable_ends_with_an_error(tmp_path: Path) -> None:
+    path = tmp_path / "clip.avi"
+    avi_of(path, [jpeg(size=SIZE)])
+    with running(open_source(str(path), SourceOptions(loop=True))) as (pictures, _stop):
+        next(pictures)
+        avi_of(path, [b"broken"])
+        with pytest.raises(SourceError, match="none of its pictures can be read"):
+            list(itertools.islice(pictures, 5))
+
+
+def test_a_loop_may_be_so_short_that_the_rate_leaves_rounds_out(tmp_path: Path) -> None:
+    source = open_source(str(clip(tmp_path / "clip.mp4")), SourceOptions(loop=True, fps=0.5))
+    assert offsets(source, 3) == pytest.approx([0, 2, 4], abs=0.5)
 
 
 def test_a_file_with_sound_alone_is_an_error(tmp_path: Path) -> None:
