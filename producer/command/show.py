@@ -51,15 +51,22 @@ class Show:
     async def run(self) -> None:
         """Shows a source that has an end to its end, another one for ever.
 
+        The stream is stopped at the end, a failure included, so that nobody waits in vain.
+
         Raises:
             SourceError: the source cannot be used.
 
         """
+        ended = True
         try:
             while not await self._round():
                 pass
+        except asyncio.CancelledError:
+            # What is live may be begun again for the same viewers; a recording is not taken up.
+            ended = self._has_end and self._shown > 0
+            raise
         finally:
-            if self._has_end and self._shown:
+            if ended:
                 await self._producer.stop(self._stream)
 
     async def _round(self) -> bool:
