@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections import Counter
 from collections.abc import Callable
 from typing import Final
@@ -12,7 +11,7 @@ import zmq
 
 from protocol import AllClients, MalformedError, Refusal, decode, node_subscription
 from streamer.channels.monitor import Monitor
-from streamer.channels.refusals import RefusalLog, of_cut
+from streamer.channels.refusals import RefusalLog
 from streamer.channels.subscriber import Subscriber
 from streamer.channels.subscriptions import WatchedStreams, of_patterns
 from streamer.channels.watch import Watch
@@ -27,8 +26,6 @@ BATCH_MESSAGES: Final = 32
 # Targeted messages of a relay that may wait here for a turn. A library producer has at most 40
 # under way to a node, so that many of them fit; who keeps to no window is bounded by it too.
 TARGETED_HWM: Final = 1_000
-
-log = logging.getLogger(__name__)
 
 
 class Feed:
@@ -64,8 +61,8 @@ class Feed:
         self._hub = hub
         self._clock = clock
         self._loop = loop
-        self._refusals = RefusalLog()
-        self._monitor = Monitor(loop, self._refuse_peer)
+        self._refusals = RefusalLog(clock, settings.max_frame_bytes)
+        self._monitor = Monitor(loop, self._refusals.refuse_peer)
         self._watch: Watch | None = None
         self.received = 0
         self.received_bytes = 0
@@ -175,7 +172,6 @@ class Feed:
     def _take(self, parts: list[bytes]) -> None:
         self.received += 1
         self.received_bytes += sum(map(len, parts))
-        now = self._clock()
         try:
             message = decode(
                 parts,
@@ -183,18 +179,10 @@ class Feed:
                 max_header_bytes=self._settings.max_header_bytes,
             )
         except MalformedError as error:
-            self._refuse(error, now)
+            self._refusals.refuse(error, parts)
             self._hub.refuse(parts[0])
             return
         try:
-            self._hub.accept(message, now)
+            self._hub.accept(message, self._clock())
         except MalformedError as error:
-            self._refuse(error, now)
-
-    def _refuse_peer(self, peer: str) -> None:
-        self._refuse(of_cut(peer, self._settings.max_frame_bytes), self._clock())
-
-    def _refuse(self, error: MalformedError, now: float) -> None:
-        line = self._refusals.note(error, now)
-        if line is not None:
-            log.warning("refused %s", line)
+            self._refusals.refuse(error, parts)

@@ -20,7 +20,7 @@ from tornado.netutil import bind_sockets
 from protocol import Refusal
 from streamer.channels.monitor import Monitor
 from streamer.channels.notifier import EVENTS_HWM
-from streamer.channels.refusals import RefusalLog, hard_limit, of_cut
+from streamer.channels.refusals import RefusalLog, hard_limit
 from streamer.configuration.checks import split_host_port
 from streamer.errors import StartError
 from streamer.http.handlers.base import log_request
@@ -101,8 +101,8 @@ class Relay:
     ) -> None:
         self._settings = settings
         self._server: HTTPServer | None = None
-        self._refusals = RefusalLog()
-        self._monitor = Monitor(loop, self._refuse_peer)
+        self._refusals = RefusalLog(time.monotonic, settings.max_frame_bytes)
+        self._monitor = Monitor(loop, self._refusals.refuse_peer)
         self._proxies: dict[str, Proxy] = {}
         try:
             if "frames" in channels:
@@ -201,12 +201,6 @@ class Relay:
         self._monitor.close()
         for each in self._proxies.values():
             await asyncio.to_thread(each.stop)
-
-    def _refuse_peer(self, peer: str) -> None:
-        error = of_cut(peer, self._settings.max_frame_bytes)
-        line = self._refusals.note(error, time.monotonic())
-        if line is not None:
-            log.warning("refused %s", line)
 
 
 class _TrafficCollector:

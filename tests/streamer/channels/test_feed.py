@@ -173,6 +173,7 @@ async def test_what_is_malformed_is_counted_by_reason_logged_once_and_disturbs_n
     lines = [each.getMessage() for each in caplog.records]
     assert len(lines) == len(expected)
     assert all(any(f"reason={reason.value} " in line for line in lines) for reason in expected)
+    assert all(" topic='all/cam" in line for line in lines)
 
 
 async def test_a_message_far_beyond_the_limit_costs_its_sender_the_connection_and_is_counted(
