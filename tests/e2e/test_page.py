@@ -74,6 +74,12 @@ def connected(streamer: Command, context: Context) -> Publisher:
     return publisher
 
 
+async def ask(page: Page, stream: str) -> None:
+    """Asks for a stream by its name."""
+    await page.evaluate(f"find('watch').elements.stream.value = '{stream}'")
+    await page.evaluate("find('watch').requestSubmit()")
+
+
 async def until_watched(streamer: Command, stream: str, connections: int = 1) -> None:
     async with asyncio.timeout(20):
         while streamer.streams().get(stream, {}).get("connections") != connections:
@@ -151,8 +157,7 @@ def test_a_stream_that_nobody_knows_can_be_asked_for_by_name(
         async with opened(streamer.http, tmp_path) as page:
             await page.until("!find('empty').hidden", "a page without streams")
             await page.evaluate("find('previews').click()")
-            await page.evaluate("find('watch').elements.stream.value = 'cam1'")
-            await page.evaluate("find('watch').requestSubmit()")
+            await ask(page, "cam1")
             await until_watched(streamer, "cam1")
             publisher.send("all/cam1/", picture(RED))
             await page.until(shows("cam1", RED), "the stream that was asked for")
@@ -206,6 +211,22 @@ def test_the_pictures_come_back_after_the_streamer_has_restarted(
             await page.until(shows("cam1", BLUE), "the picture of the new streamer")
             assert await page.evaluate("find('trouble').hidden")
             assert await page.evaluate("document.querySelectorAll('.card').length") == 1
+
+    asyncio.run(look())
+
+
+def test_a_picture_that_could_not_be_opened_waits_once_it_could(
+    start: Starter, tmp_path: Path
+) -> None:
+    streamer = start.streamer(config="max_clients = 1\n")
+    other = Viewer(streamer.port, "/streams/cam1")
+
+    async def look() -> None:
+        async with opened(streamer.http, tmp_path) as page:
+            await ask(page, "cam1")
+            await page.until(says("cam1", ".hint", "Cannot be opened"), "that there is no room")
+            other.close()
+            await page.until(says("cam1", ".hint", "Waiting for a frame"), "that it waits")
 
     asyncio.run(look())
 

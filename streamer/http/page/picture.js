@@ -72,6 +72,7 @@ export class Picture {
 
   open() {
     this.live = true;
+    this.failed = false;
     this.#seenAt = performance.now();
     this.#seenFrames = this.#figures.frames;
     this.#retryAt = Infinity;
