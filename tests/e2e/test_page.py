@@ -111,18 +111,27 @@ def test_every_stream_shows_its_picture_and_figures(
     assert streamer.streams()["values"]["parts"] == 0
 
 
-def test_a_stream_that_nobody_publishes_yet_is_watched_so_that_its_producer_begins(
+def test_a_stream_without_frames_comes_last_and_is_opened_only_when_asked(
     start: Starter, context: Context, tmp_path: Path
 ) -> None:
     streamer = start.streamer(config='[streams.cam1]\noverload = "queue"\n')
     publisher = connected(streamer, context)
+    publisher.send("all/cam2/", picture(GREEN))
+    first = "document.elementFromPoint(300, 300).closest('.card').querySelector('h2').textContent"
 
     async def look() -> None:
         async with opened(streamer.http, tmp_path) as page:
+            await page.until(shows("cam2", GREEN), "the stream that has frames")
+            await page.until(says("cam1", ".hint", "No frame yet"), "that there is no frame")
+            await page.until(says("cam1", ".status", "grey: no frame yet"), "its status")
+            assert await page.evaluate(first) == "cam2"
+            assert streamer.streams()["cam1"]["connections"] == 0
+            await page.evaluate(f"{card('cam1', '.toggle')}.click()")
             await until_watched(streamer, "cam1")
             await page.until(says("cam1", ".hint", "Waiting for a frame"), "that it waits")
             publisher.send("all/cam1/", picture(RED))
             await page.until(shows("cam1", RED), "the first frame")
+            await page.until(f"{first} === 'cam1'", "its place by name")
 
     asyncio.run(look())
 

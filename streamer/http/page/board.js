@@ -121,7 +121,7 @@ class Board {
   }
 
   #wanted(card) {
-    const asked = this.#wish.checked || card.picked > 0;
+    const asked = (this.#wish.checked && card.hasFrames) || card.picked > 0;
     return asked && !card.paused && card.inView && card.isPicture && !this.#hidden;
   }
 

@@ -9,6 +9,7 @@ let picks = 0;
 
 /** A stream on the page: its picture and its figures. */
 export class Card {
+  #hadFrames = false;           // it stays so when the streamer starts anew
   figures = UNKNOWN;
   missingSince = null;
   inView = false;
@@ -43,6 +44,11 @@ export class Card {
   unpick() {
     this.paused = false;
     this.picked = 0;
+  }
+
+  /** Whether the page has heard of a frame: an address that nobody publishes to has none. */
+  get hasFrames() {
+    return this.#hadFrames ||= this.figures.frames > 0;
   }
 
   get isPicture() {
@@ -82,6 +88,7 @@ export class Card {
   show() {
     const { figures } = this;
     this.element.classList.toggle('away', this.missedFor(ONE_MISS_MS));
+    this.element.classList.toggle('last', !this.hasFrames);
     this.#part('.status').className = `status ${figures.status}`;
     this.#text('.status', this.#status);
     this.#text('.clients', amount(figures.connections) + this.#ours);
@@ -102,7 +109,8 @@ export class Card {
   }
 
   get #status() {
-    return `${this.figures.status}: ${STATUS[this.figures.status]}`;
+    const { status, frames } = this.figures;
+    return `${status}: ${frames ? STATUS[status] : 'no frame yet'}`;
   }
 
   get #badge() {
@@ -115,7 +123,8 @@ export class Card {
     if (!this.isPicture) return `${this.figures.content_type}: no picture`;
     if (this.picture.shown) return '';
     if (this.picture.failed) return 'Cannot be opened: trying again';
-    return this.picture.live ? 'Waiting for a frame' : 'Press play to watch';
+    if (this.picture.live) return 'Waiting for a frame';
+    return this.hasFrames ? 'Press play to watch' : 'No frame yet: press play to wait for one';
   }
 
   #part(selector) {
