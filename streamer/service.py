@@ -161,8 +161,7 @@ class Service:
         max_files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
         bounds = Bounds(most_clients(settings.max_clients, max_files), settings.max_streams)
         hub = Hub(self._node, new_token(), settings.of_stream, self._notifier.notify, bounds)
-        for name in settings.named_streams:
-            hub.streams.known(name)
+        hub.streams.configure(settings.named_streams)
         return hub
 
     @property

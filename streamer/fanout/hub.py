@@ -117,9 +117,9 @@ class Hub:
         """
         if not self._open:
             raise LimitReachedError("shutting down")
-        self.streams.known(name)
         if len(self._clients) >= self._max_clients:
             raise LimitReachedError(f"max_clients = {self._max_clients} is reached")
+        self.streams.of(name)
 
     def new_client_id(self) -> str:
         """Returns an id that was never used."""
@@ -318,6 +318,8 @@ class Hub:
 
     def _sweep(self, now: float) -> Iterator[None]:
         def look(client: Viewer) -> None:
+            if client.id not in self._clients:
+                return  # it has left meanwhile
             timeout_s = self.streams.known(client.stream).settings.stall_timeout_s
             if client.stalled(now, timeout_s):
                 client.abort(CloseReason.STALLED)

@@ -107,6 +107,11 @@ class Stream:
             self.last_at = now
             self._had.note(part.producer, part.seq)
 
+    @property
+    def unused(self) -> bool:
+        """Whether nobody watches it, nothing has come for it, and nothing waits for that."""
+        return not self.clients and not self._frames and not self.stops.waiting
+
     def has_had(self, frame: Frame) -> bool:
         """Tells whether a frame that is sent once more, or one behind it, has come already."""
         if frame.seq is None or frame.producer is None:

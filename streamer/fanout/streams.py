@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 
 from protocol import Snapshot, StreamState, is_stream_name
@@ -25,7 +25,7 @@ class Bounds:
 
     Attributes:
         max_clients: clients at the same time, over all streams.
-        max_streams: streams known since the start; each name costs some memory for good.
+        max_streams: streams that are known; one is for good once a frame has come for it.
 
     """
 
@@ -50,6 +50,7 @@ class Streams:
         self._settings_of = settings_of
         self._max_streams = max_streams
         self._streams: dict[str, Stream] = {}
+        self._configured: frozenset[str] = frozenset()
 
     def __iter__(self) -> Iterator[Stream]:
         """Yields the streams, in the order they became known."""
@@ -65,6 +66,12 @@ class Streams:
     def get(self, name: str) -> Stream | None:
         """Returns the stream of that name, if it is known."""
         return self._streams.get(name)
+
+    def configure(self, names: Collection[str]) -> None:
+        """Makes streams known that are never forgotten."""
+        self._configured = frozenset(names)
+        for name in names:
+            self.known(name)
 
     def known(self, name: str) -> Stream:
         """Returns the stream of that name, known from now on; raises as `of` does."""
@@ -88,10 +95,18 @@ class Streams:
         if stream is None:
             settings = self.settings(name)
             if len(self._streams) >= self._max_streams:
-                raise LimitReachedError(f"max_streams = {self._max_streams} is reached")
+                self._forget_unused()
             encoder = Encoder(self._token, settings.content_type, settings.part_headers)
             return Stream(name, settings, encoder)
         return stream
+
+    def _forget_unused(self) -> None:
+        """Makes room: names that viewers have mistyped, or made up, keep no producer out."""
+        for name, stream in self._streams.items():
+            if stream.unused and name not in self._configured:
+                del self._streams[name]
+                return
+        raise LimitReachedError(f"max_streams = {self._max_streams} is reached")
 
     def last(self, name: str) -> Part | None:
         """Returns the newest part of a stream, if there is one."""

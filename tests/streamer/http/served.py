@@ -59,8 +59,7 @@ class Served:
         self._loop = loop
         bounds = Bounds(settings.max_clients, settings.max_streams)
         self.hub = Hub("node", TOKEN, settings.of_stream, self.events.append, bounds)
-        for name in settings.named_streams:
-            self.hub.streams.known(name)
+        self.hub.streams.configure(settings.named_streams)
         self.site = Site(
             settings=settings,
             hub=self.hub,

@@ -7,6 +7,7 @@ import pytest
 from protocol import (
     ClosedConnection,
     CloseReason,
+    MalformedError,
     NewConnection,
     NoConnection,
     Overload,
@@ -195,6 +196,27 @@ def test_beyond_max_streams_only_known_ones_are_joined() -> None:
     with pytest.raises(LimitReachedError, match="max_streams = 2"):
         node.join("cam3")
     node.join("cam2")
+
+
+def test_names_that_were_only_asked_for_keep_no_stream_out() -> None:
+    node = Node(max_streams=3)
+    node.hub.streams.configure(["door"])
+    for number in range(10):
+        node.join(f"mistyped{number}").leave()
+    staying = node.join("cam1")
+    node.publish(frame(1, stream="cam2"))
+    assert list(node.hub.streams.statistics(node.now)) == ["door", "cam1", "cam2"]
+    assert not staying.left
+    with pytest.raises(MalformedError, match="max_streams = 3"):
+        node.publish(frame(1, stream="cam3"))
+
+
+def test_a_client_that_is_refused_makes_no_stream_known() -> None:
+    node = Node(max_clients=1)
+    node.join("cam1")
+    with pytest.raises(LimitReachedError):
+        node.join("cam2")
+    assert list(node.hub.streams.statistics(node.now)) == ["cam1"]
 
 
 def test_a_shutdown_ends_every_client_in_good_order() -> None:
