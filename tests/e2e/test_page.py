@@ -174,6 +174,27 @@ def test_a_stream_that_nobody_knows_can_be_asked_for_by_name(
     asyncio.run(look())
 
 
+def test_a_live_picture_to_which_nothing_new_comes_says_so(
+    start: Starter, context: Context, tmp_path: Path
+) -> None:
+    streamer = start.streamer()
+    publisher = connected(streamer, context)
+    events = Events(context, streamer.addresses["events"])
+
+    async def look() -> None:
+        async with opened(streamer.http, tmp_path) as page:
+            with publishing(publisher, "all/cam1/", [picture(RED)]):
+                await ask(page, "clip")
+                client = events.wait_for(type="new_connection", stream="clip")[-1]["client"]
+                with publishing(publisher, f"one/{client}/", [picture(GREEN)]):
+                    await page.until(says("cam1", ".badge", "live"), "that it goes on")
+                    await page.until(says("clip", ".badge", "live"), "that the clip goes on")
+            await page.until(says("cam1", ".badge", "no new frame for"), "since when it does not")
+            await page.until(says("clip", ".badge", "no new frame"), "that the clip does not")
+
+    asyncio.run(look())
+
+
 def test_a_change_of_status_is_shown_and_told(
     start: Starter, context: Context, tmp_path: Path
 ) -> None:

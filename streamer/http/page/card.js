@@ -1,6 +1,7 @@
 import { Picture } from './picture.js';
 
 const ONE_MISS_MS = 2000;       // so long a stream may be missing without a word of it
+const SILENT_S = 5;             // a picture older than that is not called live
 const TROUBLE = { yellow: 'frames skipped', red: 'frames exceed the client buffer' };
 const STATUS = { grey: 'no clients', blue: 'all delivered', ...TROUBLE };
 const UNKNOWN = { status: 'grey', connections: 0, frames: 0, fps: 0, age: null, skipped: 0,
@@ -95,7 +96,8 @@ export class Card {
     this.#text('.rate', `${figures.fps.toFixed(figures.fps < 9.95 ? 1 : 0)} fps`);
     this.#text('.age', figures.age === null ? '–' : duration(figures.age));
     this.#text('.skipped', amount(figures.skipped));
-    this.#text('.badge', this.#badge).classList.toggle('live', this.picture.live);
+    const badge = this.#badge;
+    this.#text('.badge', badge).classList.toggle('live', badge === 'live');
     this.#text('.hint', this.#hint);
     this.#part('.screen').classList.toggle('empty', !this.isPicture);
     this.#part('.toggle').hidden = !this.isPicture;
@@ -114,9 +116,18 @@ export class Card {
   }
 
   get #badge() {
-    if (!this.picture.shown) return '';
-    if (this.picture.live) return 'live';
-    return this.paused ? 'paused' : 'still';
+    const { picture } = this;
+    if (!picture.shown) return '';
+    if (!picture.live) return this.paused ? 'paused' : 'still';
+    if (!picture.painted) return picture.failed ? 'trying again' : 'waiting for a frame';
+    return this.#silence || 'live';
+  }
+
+  /** For how long nothing new has come; of frames for one client alone no age is known. */
+  get #silence() {
+    const { age, fps } = this.figures;
+    if (age === null) return fps ? '' : 'no new frame';
+    return age < SILENT_S ? '' : `no new frame for ${duration(age)}`;
   }
 
   get #hint() {
