@@ -104,7 +104,10 @@ def test_every_stream_shows_its_picture_and_figures(
             publisher.send("all/cam1/", picture(BLUE))
             await page.until(shows("cam1", BLUE), "the next picture")
             await page.until(says("values", ".hint", "application/json"), "what is no picture")
-            assert await page.evaluate(f"{card('values', 'a.stream')}.href.endsWith('values')")
+            assert await page.evaluate(f"{card('values', 'a.stream')}.hidden")
+            assert await page.evaluate(f"{card('cam1', 'a.stream')}.href.endsWith('cam1')")
+            shown = f"{card('values', 'a.snapshot')}.href.endsWith('values/snapshot')"
+            assert await page.evaluate(shown)
             assert await page.evaluate("find('summary').textContent") == "3 streams, 2 clients"
 
     asyncio.run(look())

@@ -101,6 +101,7 @@ export class Card {
     this.#text('.hint', this.#hint);
     this.#part('.screen').classList.toggle('empty', !this.isPicture);
     this.#part('.toggle').hidden = !this.isPicture;
+    this.#part('.stream').hidden = !this.isPicture;     // browsers show parts as pictures only
     this.#part('.toggle').title = this.picture.live ? 'Pause' : 'Play';
     this.#part('.toggle').setAttribute('aria-pressed', this.picture.live);
   }
