@@ -10,6 +10,7 @@ from typing import Final
 import zmq
 
 from protocol import AllClients, MalformedError, Refusal, decode, node_subscription
+from streamer.channels.absence import ABSENT_S, Absence
 from streamer.channels.monitor import Monitor
 from streamer.channels.refusals import RefusalLog
 from streamer.channels.subscriber import Subscriber
@@ -62,7 +63,9 @@ class Feed:
         self._clock = clock
         self._loop = loop
         self._refusals = RefusalLog(clock, settings.max_frame_bytes)
-        self._monitor = Monitor(loop, self._refusals.refuse_peer)
+        self._absence = Absence(settings.connect_frames)
+        self._warning: asyncio.TimerHandle | None = None
+        self._monitor = Monitor(loop, self._refusals.refuse_peer, self._absence.end)
         self._watch: Watch | None = None
         self.received = 0
         self.received_bytes = 0
@@ -109,6 +112,7 @@ class Feed:
         self._monitor.start()
         sockets = (each.socket for each in self._subscribers)
         self._watch = Watch(sockets, self._loop, self._turn)
+        self._warning = self._loop.call_later(ABSENT_S, self._absence.warn)
 
     def follow(self) -> None:
         """Takes the streams that are watched, where only those are to be taken."""
@@ -132,6 +136,8 @@ class Feed:
         """Stops receiving."""
         if self._watch is not None:
             self._watch.close()
+        if self._warning is not None:
+            self._warning.cancel()
         self._monitor.close()
         for each in self._subscribers:
             each.close()

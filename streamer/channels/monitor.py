@@ -4,6 +4,8 @@ libzmq reports such a connection as one that has ended, exactly as if its peer h
 (zmq_socket_monitor(3)). The connection itself tells the difference: what a peer sent before it
 left was read to its end; of a message that is refused, the rest is still there. So a descriptor is
 duplicated when its connection begins, and looked at once libzmq has closed its own.
+
+Tells as well who has been found where a socket connects to.
 """
 
 from __future__ import annotations
@@ -23,6 +25,8 @@ from streamer.channels.watch import Watch, has_message
 SETTLE_S: Final = 0.2
 _BEGINS: Final = zmq.EVENT_ACCEPTED | zmq.EVENT_CONNECTED
 _ENDS: Final = zmq.EVENT_DISCONNECTED
+# A connection alone may be one to a stranger, who speaks no ZeroMQ.
+_FOUND: Final = zmq.EVENT_HANDSHAKE_SUCCEEDED
 
 
 class Monitor:
@@ -32,12 +36,20 @@ class Monitor:
         loop: the event loop.
         tell: called with the peer's address for each connection that was cut; the address is
             empty where the peer has none, as over `ipc://`.
+        found: called with the endpoint for each peer that speaks ZeroMQ. Of a first connection
+            the endpoint is spelled as it was given, of a later one by its address (libzmq).
 
     """
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, tell: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        tell: Callable[[str], None],
+        found: Callable[[str], None] = lambda _: None,
+    ) -> None:
         self._loop = loop
         self._tell = tell
+        self._found = found
         self._reports: list[zmq.Socket[bytes]] = []
         self._monitored: list[zmq.Socket[bytes]] = []
         self._connections: dict[int, socket.socket] = {}
@@ -46,7 +58,7 @@ class Monitor:
 
     def add(self, sock: zmq.Socket[bytes]) -> None:
         """Adds a socket; to be called before it is bound or connected."""
-        self._reports.append(sock.get_monitor_socket(_BEGINS | _ENDS))
+        self._reports.append(sock.get_monitor_socket(_BEGINS | _ENDS | _FOUND))
         self._monitored.append(sock)
 
     def start(self) -> None:
@@ -75,6 +87,8 @@ class Monitor:
                     self._begins(event["value"])
                 elif event["event"] & _ENDS:
                     self._ends(event["value"])
+                elif event["event"] & _FOUND:
+                    self._found(event["endpoint"].decode())
         return False
 
     def _begins(self, descriptor: int) -> None:
