@@ -73,6 +73,10 @@ class Audience:
         watched = self._nodes[node].streams.get(stream) if node in self._nodes else None
         return watched is not None and watched.is_told
 
+    def is_watched(self, stream: str) -> bool:
+        """Tells whether a stream has clients, as far as is known or as a node counts them."""
+        return any(each.clients or each.connections for each in self._watched(stream))
+
     @property
     def streams(self) -> list[str]:
         """The names of the streams that were watched on any node."""
@@ -115,6 +119,11 @@ class Audience:
         node = self._nodes.get(name)
         if node is not None:
             node.part()
+
+    def forget(self, stream: str) -> None:
+        """Forgets a stream that nobody watches, and of which nothing is heard any more."""
+        for node in self._nodes.values():
+            node.forget(stream)
 
     def pass_time(self, now: float) -> list[Event]:
         """Takes out the nodes that were silent for too long; returns what that means.

@@ -209,6 +209,13 @@ class Channels:
             self._followed.add(topic)
             self._subscribe(topic)
 
+    def unfollow(self, stream: str) -> None:
+        """Takes the events of a stream no more, if they were taken for itself."""
+        topic = event_topic(stream)
+        if topic in self._followed:
+            self._followed.remove(topic)
+            self._events.send(_UNSUBSCRIBE + topic)
+
     def ask_for_snapshot(self, stream: str) -> None:
         """Subscribes once more, and takes that back: the answer is a snapshot."""
         topic = event_topic(stream)

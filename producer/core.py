@@ -16,6 +16,7 @@ from producer.body import Body, as_bytes
 from producer.channels import Channels, Endpoints, Outgoing, node_of_subscription
 from producer.departures import ClientGone, Departures
 from producer.following import Arrivals, Follower, Totals, opened
+from producer.interest import Interest
 from producer.joining import Joining
 from producer.last_frames import LastFrames
 from producer.sending import Numbers, Window, new_producer_id
@@ -70,10 +71,9 @@ class Core:
         self._window = Window()
         self._totals = Totals()
         self._followers: WeakSet[Follower | Arrivals] = WeakSet()
-        self._followed: set[str] = set()
-        self._follows_all_since: float | None = None
         self._departures = Departures()
-        self._stopping = Stopping(self._channels, self.audience)
+        self._interest = Interest(self._channels, self.audience, self._has_follower)
+        self._stopping = Stopping(self._channels, self.audience, self._interest)
         self._was_refused = False
 
     @property
@@ -96,6 +96,8 @@ class Core:
         self._look_at_subscriptions(now, changes)
         self._send_again(now)
         for notice in self._channels.notices():
+            if not self._interest.means(notice.event):
+                continue  # asked for, and forgotten before the answer came
             changes.update(subjects(notice.event))
             self._tell(self.audience.hear(notice, now), changes)
         # Nobody is silent whose words still wait.
@@ -103,8 +105,7 @@ class Core:
             self._ticked_at = now
             self._tell(self.audience.pass_time(now), changes)
             self._stopping.pass_time(now)
-            followed = self._followed if self._follows_all_since is None else None
-            for stream in self.audience.to_ask(followed, now):
+            for stream in self.audience.to_ask(self._interest.asked, now):
                 self._channels.ask_for_snapshot(stream)
         return changes
 
@@ -262,17 +263,16 @@ class Core:
 
     def _search(self, client: str, since: float) -> None:
         """Looks for a client on all nodes; raises ClientGone where it has left, or is nowhere."""
-        began = self._follows_all_since
+        began = self._interest.all_since
         searched_s = 0.0 if began is None else self._clock() - max(since, began)
         self._departures.check(client, searched_s)
         self._follow(None)
 
     def _follow(self, stream: str | None) -> None:
-        if stream is not None:
-            self._followed.add(stream)
-        elif self._follows_all_since is None:
-            self._follows_all_since = self._clock()
-        self._channels.follow(stream)
+        self._interest.ask(stream, self._clock())
+
+    def _has_follower(self, stream: str) -> bool:
+        return any(each.stream == stream for each in self._followers)
 
     def _tell(self, events: Iterable[Event], changes: set[str]) -> None:
         """Notes what has happened, and tells the followers."""

@@ -67,13 +67,13 @@ class Follower:
     """
 
     def __init__(self, stream: str | None) -> None:
-        self._stream = stream
+        self.stream = stream
         self._events: deque[Event] = deque(maxlen=FOLLOWER_EVENTS)
         self._said_full = False
 
     def offer(self, event: Event) -> None:
         """Takes an event, if it is for this follower."""
-        if self._stream is not None and getattr(event, "stream", None) != self._stream:
+        if self.stream is not None and getattr(event, "stream", None) != self.stream:
             return
         if len(self._events) == FOLLOWER_EVENTS and not self._said_full:
             self._said_full = True
@@ -94,13 +94,13 @@ class Arrivals:
     """
 
     def __init__(self, stream: str) -> None:
-        self._stream = stream
+        self.stream = stream
         self._waiting: OrderedDict[str, NewConnection] = OrderedDict()
 
     def offer(self, event: Event) -> None:
         """Takes an event: who has come waits to be served, who has left does so no more."""
         match event:
-            case NewConnection() if event.stream == self._stream:
+            case NewConnection() if event.stream == self.stream:
                 self._waiting[event.client] = event
             case ClosedConnection():
                 self._waiting.pop(event.client, None)

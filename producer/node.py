@@ -17,6 +17,7 @@ from protocol import (
     Snapshot,
     StreamEvent,
     Watcher,
+    event_topic,
 )
 
 # Until a node has told its interval, seconds: it may be a long one, and to take a node for dead
@@ -154,6 +155,12 @@ class Node:
         if not watched.agrees:
             self.doubted.add(event.stream)
         return happened
+
+    def forget(self, stream: str) -> None:
+        """Forgets a stream that nobody watches, and the number of its last message."""
+        self.streams.pop(stream, None)
+        self.doubted.discard(stream)
+        self._numbers.pop(event_topic(stream), None)
 
     def end(self) -> list[Event]:
         """Takes out everybody; returns what that means."""

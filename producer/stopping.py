@@ -12,6 +12,7 @@ from typing import Final
 
 from producer.audience import Audience
 from producer.channels import Channels
+from producer.interest import Interest
 from protocol import Address, AllClients, ClosedConnection, Event, OneClient, Stop, encode
 
 # How long a stop waits for the nodes to have said who watches, seconds: they answer at once.
@@ -29,13 +30,14 @@ class Stopping:
     Args:
         channels: what they are sent on.
         audience: who watches.
+        interest: of which streams that is heard.
 
     """
 
-    def __init__(self, channels: Channels, audience: Audience) -> None:
+    def __init__(self, channels: Channels, audience: Audience, interest: Interest) -> None:
         self._channels = channels
         self._audience = audience
-        self._asked_at: dict[str, float] = {}
+        self._interest = interest
         self._meant: OrderedDict[str, tuple[float, Stop]] = OrderedDict()
 
     @property
@@ -44,10 +46,9 @@ class Stopping:
         return not self._meant
 
     def prepare(self, address: Address, now: float) -> None:
-        """Asks who watches a stream, so that it is known when it is stopped; at most once."""
-        if isinstance(address, AllClients) and address.stream not in self._asked_at:
-            self._asked_at[address.stream] = now
-            self._channels.follow(address.stream)
+        """Asks who watches a stream, so that it is known when it is stopped."""
+        if isinstance(address, AllClients):
+            self._interest.publish(address.stream, now)
 
     def send(self, stop: Stop, now: float) -> bool | None:
         """Sends a stop; None while the nodes have yet to say whom it means.
@@ -85,7 +86,7 @@ class Stopping:
             self._channels.control.send(encode(own))
 
     def _is_known(self, stream: str, now: float) -> bool:
-        if now - self._asked_at[stream] >= ANSWERED_WITHIN_S:
+        if now - self._interest.since(stream) >= ANSWERED_WITHIN_S:
             return True
         nodes = self._channels.nodes
         return bool(nodes) and all(self._audience.knows(stream, each) for each in nodes)
