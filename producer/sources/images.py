@@ -11,11 +11,15 @@ from pathlib import Path
 from typing import Final
 
 from producer.sources.formats.media_type import HEAD_BYTES, image_type
+from producer.sources.formats.whole import is_whole
 from producer.sources.options import Order, SourceOptions
 from producer.sources.source import MAX_PICTURE_BYTES, Picture, Pictures, SourceError
 
 # Images a second unless told otherwise: quick enough to look like motion.
 DEFAULT_FPS: Final = 10.0
+
+# Files named in warnings: a folder of films beside its images must not fill the log.
+MAX_NAMED: Final = 20
 
 logger = logging.getLogger(__name__)
 
@@ -23,9 +27,9 @@ logger = logging.getLogger(__name__)
 class Images:
     """The images of a folder, or one image file, at `fps` a second.
 
-    What each file is, its content tells. Hidden files are not looked at; what is no image, cannot
-    be read or is too large is skipped, and each run warns of the first such file. Files that come
-    later are found by the next run or round.
+    What each file is, its content tells. Hidden files are not looked at; what is no image, is
+    broken, cannot be read or is too large is skipped, with one warning for each file, and no more
+    than `MAX_NAMED` in all. Files that come later are found by the next run or round.
 
     Raises:
         SourceError: there is no image.
@@ -37,9 +41,11 @@ class Images:
         self._fps = options.fps or DEFAULT_FPS
         self._loop = options.loop
         self._order = options.order
-        self._count = sum(map(is_image, self._files()))
-        if self._count == 0:
+        self._reader = _Reader()
+        files = self._files()
+        if not any(map(_is_readable, files)):
             raise self._empty()
+        self._count = sum(map(is_image, files))
 
     @property
     def length(self) -> int | None:
@@ -54,10 +60,9 @@ class Images:
 
         """
         number = 0
-        reader = _Reader()
         while not stop.is_set():
             round_start = number
-            for body, media_type in reader.images(self._files(), stop):
+            for body, media_type in self._reader.images(self._files(), stop):
                 yield Picture(body, media_type, offset_s=number / self._fps)
                 number += 1
             if number == round_start and not stop.is_set():
@@ -75,14 +80,15 @@ class Images:
         return _ordered(files, self._order)
 
     def _empty(self) -> SourceError:
-        return SourceError(f"{self._path} holds no image (JPEG, PNG, WebP, GIF, AVIF, HEIC, BMP)")
+        kinds = "JPEG, PNG, WebP, GIF, AVIF, HEIC, BMP"
+        return SourceError(f"{self._path} holds no image that is whole ({kinds})")
 
 
 class _Reader:
-    """Reads files in one run, and warns of the first that has to be skipped."""
+    """Reads files, and warns once of each that has to be skipped."""
 
     def __init__(self) -> None:
-        self._warned = False
+        self._named: set[Path] = set()
 
     def images(self, files: list[Path], stop: threading.Event) -> Iterator[tuple[bytes, str]]:
         for file in files:
@@ -96,10 +102,13 @@ class _Reader:
                 yield image
 
     def _warn(self, file: Path, error: OSError | ValueError) -> None:
-        if not self._warned:
-            reason = error.strerror if isinstance(error, OSError) else error
-            logger.warning("%s is skipped, and so are others like it: %s", file, reason)
-        self._warned = True
+        if file in self._named or len(self._named) >= MAX_NAMED:
+            return
+        self._named.add(file)
+        reason = error.strerror if isinstance(error, OSError) else error
+        logger.warning("%s is skipped: %s", file, reason)
+        if len(self._named) == MAX_NAMED:
+            logger.warning("what else is skipped in %s goes without a word", file.parent)
 
 
 def is_image(file: Path) -> bool:
@@ -111,6 +120,14 @@ def is_image(file: Path) -> bool:
         return False
 
 
+def _is_readable(file: Path) -> bool:
+    try:
+        _read(file)
+    except (OSError, ValueError):
+        return False
+    return True
+
+
 def _read(file: Path) -> tuple[bytes, str]:
     with file.open("rb") as opened:
         head = opened.read(HEAD_BYTES)
@@ -120,6 +137,8 @@ def _read(file: Path) -> tuple[bytes, str]:
         body = head + opened.read(MAX_PICTURE_BYTES)
     if len(body) > MAX_PICTURE_BYTES:
         raise ValueError(f"larger than {MAX_PICTURE_BYTES} bytes")
+    if not is_whole(body, media_type):
+        raise ValueError("broken or cut off")
     return body, media_type
 
 

@@ -17,12 +17,15 @@ END_S = 5.0
 
 
 def picture(number: int, size: int = 0) -> bytes:
-    """Bytes that begin and end as a JPEG does, and carry a number."""
-    return b"\xff\xd8\xff" + f"{number:08d}".encode() + b"." * size + b"\xff\xd9"
+    """Bytes with the segments of a JPEG image (ITU T.81), that carry a number as a comment."""
+    comment = b"\xff\xfe\x00\x0a" + f"{number:08d}".encode()
+    frame = bytes.fromhex("ffc0 000b 08 0008 0008 01 011100")
+    scan = bytes.fromhex("ffda 0008 01 0100 003f00") + b"." * size
+    return b"\xff\xd8" + comment + frame + scan + b"\xff\xd9"
 
 
 def numbers(parts: list[Part]) -> list[int]:
-    return [int(part.body[3:11]) for part in parts]
+    return [int(part.body[6:14]) for part in parts]
 
 
 def clip(folder: Path, count: int, size: int = 0) -> str:

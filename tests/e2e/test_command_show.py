@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import zmq
+from PIL import Image
 
 from tests.producer.sources.camera_server import behind_basic, part, serving, stream_of
 from tests.producer.sources.clips import avi_of
@@ -75,7 +76,7 @@ def test_always_runs_without_a_viewer(start: Starter, tmp_path: Path) -> None:
 
 def test_pictures_keep_their_pace_their_type_and_get_a_time(start: Starter, tmp_path: Path) -> None:
     folder = Path(clip(tmp_path, 6))
-    (folder / "3.jpg").write_bytes(b"\x89PNG\r\n\x1a\n" + b"00000003")
+    Image.new("L", (8, 8)).save(folder / "3.jpg", "png")
     streamer = streamer_of(start, content_type="text/plain")
     publish(start, streamer, "cam1", str(folder), "--fps", "10")
     viewer = Viewer(streamer.port, "/streams/cam1")

@@ -53,12 +53,13 @@ STANDARD_TABLES: Final = b"".join((
 
 def with_tables(image: bytes) -> bytes:
     """Returns a JPEG image that has Huffman tables: itself, or a copy with the standard ones."""
-    if _DHT_CODE in takewhile(lambda code: code != _SOS_CODE, _segment_codes(image)):
+    if _DHT_CODE in takewhile(lambda code: code != _SOS_CODE, segment_codes(image)):
         return image
     return SOI + STANDARD_TABLES + image[len(SOI) :]
 
 
-def _segment_codes(image: bytes) -> Iterator[int]:
+def segment_codes(image: bytes) -> Iterator[int]:
+    """Yields the markers of a JPEG image in order; behind SOS they are meaningless."""
     at = len(SOI)
     while at + 4 <= len(image):
         if image[at + 1] == 0xFF:  # a fill byte, T.81 B.1.1.2

@@ -11,6 +11,8 @@ import pytest
 from PIL import Image
 
 from producer.sources import MAX_PICTURE_BYTES, Order, SourceError, SourceOptions, open_source
+from producer.sources.images import MAX_NAMED
+from tests.producer.sources.clips import without_tables
 from tests.producer.sources.reading import jpeg, running, taken
 
 
@@ -88,7 +90,7 @@ def test_the_type_of_an_image_is_told_by_its_content(kind: str, tmp_path: Path) 
         assert source.length == 1
 
 
-def test_what_is_no_image_is_skipped_with_one_warning_for_each_run(
+def test_what_is_no_image_is_skipped_with_one_warning_for_each_file(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     images = write(tmp_path, "2.jpg", ".hidden.jpg")
@@ -98,12 +100,56 @@ def test_what_is_no_image_is_skipped_with_one_warning_for_each_run(
     (tmp_path / "folder.jpg").mkdir()
     os.mkfifo(tmp_path / "pipe.jpg")
     (tmp_path / "link.jpg").symlink_to("nowhere")
+    source = open_source(str(tmp_path))
     for _ in range(2):
-        caplog.clear()
-        assert names_shown(tmp_path, images, SourceOptions()) == ["2.jpg"]
-        (warning,) = caplog.messages
-        assert "1.jpg is skipped" in warning
-        assert "no image" in warning
+        assert [images[picture.body] for picture in taken(source)] == ["2.jpg"]
+    assert caplog.messages == [
+        f"{tmp_path}/1.jpg is skipped: no image",
+        f"{tmp_path}/3.txt is skipped: no image",
+        f"{tmp_path}/4.jpg is skipped: larger than {MAX_PICTURE_BYTES} bytes",
+    ]
+
+
+def test_a_folder_of_many_other_files_does_not_fill_the_log(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    images = write(tmp_path, "0.jpg")
+    for number in range(MAX_NAMED + 5):
+        (tmp_path / f"{number}.txt").write_bytes(b"no image")
+    assert names_shown(tmp_path, images, SourceOptions()) == ["0.jpg"]
+    assert len(caplog.messages) == MAX_NAMED + 1
+    assert caplog.messages[-1] == f"what else is skipped in {tmp_path} goes without a word"
+
+
+def test_a_broken_image_is_skipped_until_it_is_whole(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    images = write(tmp_path, "1.jpg", "2.jpg")
+    whole = (tmp_path / "2.jpg").read_bytes()
+    (tmp_path / "2.jpg").write_bytes(whole[:200])
+    (tmp_path / "3.png").write_bytes(b"\x89PNG\r\n\x1a\nxx")
+    source = open_source(str(tmp_path), SourceOptions(loop=True))
+    with running(source) as (pictures, _stop):
+        assert {images[next(pictures).body] for _ in range(3)} == {"1.jpg"}
+        (tmp_path / "2.jpg").write_bytes(whole)
+        assert {images[next(pictures).body] for _ in range(4)} == {"1.jpg", "2.jpg"}
+    assert caplog.messages == [
+        f"{tmp_path}/{name} is skipped: broken or cut off" for name in ("2.jpg", "3.png")
+    ]
+
+
+@pytest.mark.parametrize("loop", [True, False])
+def test_nothing_but_broken_images_is_an_error(loop: bool, tmp_path: Path) -> None:
+    (tmp_path / "1.jpg").write_bytes(jpeg()[:200])
+    for spec in (tmp_path, tmp_path / "1.jpg"):
+        with pytest.raises(SourceError, match="holds no image that is whole"):
+            open_source(str(spec), SourceOptions(loop=loop))
+
+
+def test_an_image_without_huffman_tables_is_shown(tmp_path: Path) -> None:
+    bare = without_tables(jpeg())
+    (tmp_path / "1.jpg").write_bytes(bare)
+    assert [picture.body for picture in taken(open_source(str(tmp_path)))] == [bare]
 
 
 def test_what_cannot_be_read_is_skipped(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
