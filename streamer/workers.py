@@ -85,7 +85,7 @@ def _reserve(settings: Settings) -> socket.socket:
     """Returns a socket that holds the port without listening, so that workers can share it."""
     host, port = split_host_port("http", settings.http)
     try:
-        listening = bind_sockets(port, host or None, backlog=1, reuse_port=True)
+        listening = bind_sockets(port, host, backlog=1, reuse_port=True)
     except OSError as error:
         raise StartError(f"http {settings.http}: {error.strerror or error}") from error
     held = socket.socket(listening[0].family, socket.SOCK_STREAM)

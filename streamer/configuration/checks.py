@@ -76,15 +76,18 @@ def check_pattern(key: str, value: object) -> str:
     return value
 
 
-_HOST_PORT: Final = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([^:\[\]]*)):([0-9]{1,5})")
+_HOST_PORT: Final = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([^:\[\]]+)):([0-9]{1,5})")
 
 
 def split_host_port(key: str, value: object) -> tuple[str, int]:
-    """Returns host and port of `HOST:PORT`; raises SettingsError."""
+    """Returns host and port of `HOST:PORT`; raises SettingsError.
+
+    A host is named always: nothing listens on all addresses unless it is told to.
+    """
     match = _HOST_PORT.fullmatch(value) if isinstance(value, str) else None
     if match is None or int(match[3]) > MAX_PORT:
-        raise wrong(key, value, "HOST:PORT, as 127.0.0.1:8080 or [::1]:0")
-    return match[1] or match[2] or "", int(match[3])
+        raise wrong(key, value, "HOST:PORT, as 127.0.0.1:8080, [::1]:0, or 0.0.0.0:8080 for all")
+    return match[1] or match[2], int(match[3])
 
 
 def check_endpoint(key: str, value: object, example: str, *, bound: bool) -> str:

@@ -166,7 +166,7 @@ class Relay:
             return ""
         host, port = split_host_port("http", self._settings.http)
         try:
-            sockets = bind_sockets(port, host or None)
+            sockets = bind_sockets(port, host)
         except OSError as error:
             text = f"http {self._settings.http}: {error.strerror or error}"
             raise StartError(text) from error

@@ -73,24 +73,43 @@ def test_what_is_no_list_of_texts_is_refused(value: object) -> None:
         check_texts("key", value, "a list")
 
 
-@pytest.mark.parametrize("value", ["127.0.0.1:8080", "localhost:0", ":80", "[::1]:65535"])
+@pytest.mark.parametrize("value", ["127.0.0.1:8080", "localhost:0", "0.0.0.0:80", "[::1]:65535"])
 def test_a_host_and_a_port_are_parted(value: str) -> None:
     host, port = split_host_port("http", value)
-    assert (host or "", port) == {
+    assert (host, port) == {
         "127.0.0.1:8080": ("127.0.0.1", 8080),
         "localhost:0": ("localhost", 0),
-        ":80": ("", 80),
+        "0.0.0.0:80": ("0.0.0.0", 80),
         "[::1]:65535": ("::1", 65535),
     }[value]
 
 
 @pytest.mark.parametrize(
     "value",
-    ["8080", "host", "host:", "host:x", "host:65536", "::1:80", "[::1]", "a:b:80", "", 8080, None],
+    [
+        "8080",
+        "host",
+        "host:",
+        "host:x",
+        "host:65536",
+        "::1:80",
+        "[::1]",
+        "a:b:80",
+        "",
+        8080,
+        None,
+        ":80",
+        "[]:80",
+    ],
 )
 def test_what_is_no_host_and_port_is_refused(value: object) -> None:
     with wrong(f"http = {value!r}: allowed is HOST:PORT"):
         split_host_port("http", value)
+
+
+def test_all_addresses_have_to_be_named() -> None:
+    with wrong("http = ':80': allowed is HOST:PORT, as 127.0.0.1:8080, [::1]:0, or 0.0.0.0:8080 "):
+        split_host_port("http", ":80")
 
 
 @pytest.mark.parametrize(

@@ -131,10 +131,10 @@ def test_workers_may_be_a_number_or_auto_in_every_source() -> None:
 
 
 def test_an_option_goes_over_the_environment_over_the_file_over_the_default() -> None:
-    given, environment, file = {"http": ":1"}, {"PARTCAST_HTTP": ":2"}, {"http": ":3"}
-    assert from_sources(given, environment, file).http == ":1"
-    assert from_sources({}, environment, file).http == ":2"
-    assert from_sources({}, {}, file).http == ":3"
+    given, environment, file = {"http": "h:1"}, {"PARTCAST_HTTP": "h:2"}, {"http": "h:3"}
+    assert from_sources(given, environment, file).http == "h:1"
+    assert from_sources({}, environment, file).http == "h:2"
+    assert from_sources({}, {}, file).http == "h:3"
 
 
 @pytest.mark.parametrize("patterns", [[], ["a b"], ["cam/*"], [""]])
