@@ -24,9 +24,21 @@ class _Parser(argparse.ArgumentParser):
         raise SettingsError(f"{message} (--help lists what is allowed)")
 
 
-def setting(default: Any, help_text: str) -> Any:
-    """Returns a dataclass field that is an option, with its default and its help."""
-    return field(default=default, metadata={"help": help_text})
+def setting(
+    default: Any, help_text: str, metavar: str = "", *, shown: str = "", word: str | None = None
+) -> Any:
+    """Returns a dataclass field that is an option.
+
+    Args:
+        default: value where no source gives one.
+        help_text: one line of help.
+        metavar: what stands for the value in the help; empty where name or type tell.
+        shown: the default in words, where the value does not tell it.
+        word: what a number may be besides.
+
+    """
+    metadata = {"help": help_text, "metavar": metavar, "shown": shown, "word": word}
+    return field(default=default, metadata=metadata)
 
 
 def options(kind: type[Any]) -> list[Field[Any]]:
@@ -44,7 +56,7 @@ def from_text(option: Field[Any], text: str) -> Any:
         if text.lower() not in flags:
             raise wrong(name, text, "true or false")
         return flags[text.lower()]
-    if isinstance(default, int | float) and text != option.metadata.get("word"):
+    if isinstance(default, int | float) and text != option.metadata["word"]:
         try:
             return float(text) if isinstance(default, float) else int(text)
         except ValueError:
@@ -110,10 +122,10 @@ def read_options(
         flag = each.default is False
         parser.add_argument(
             f"--{each.name.replace('_', '-')}",
-            metavar="VALUE",
+            metavar=_metavar(each),
             nargs="?" if flag else None,
             const="true" if flag else None,
-            help=f"{each.metadata['help']} (default {_shown(each.default)})".replace("%", "%%"),
+            help=f"{each.metadata['help']} (default {_shown(each)})".replace("%", "%%"),
         )
     given = vars(parser.parse_args(arguments))
     path = given.pop("config")
@@ -133,7 +145,24 @@ def read_file(path: str | None) -> dict[str, Any]:
         raise SettingsError(f"config {path}: {error}") from error
 
 
-def _shown(default: Any) -> str:
+def _metavar(option: Field[Any]) -> str:
+    """Returns what stands for a value in the help: as given, else by unit and type."""
+    if option.metadata["metavar"]:
+        return str(option.metadata["metavar"])
+    if isinstance(option.default, bool):
+        return "true|false"
+    for unit, metavar in (("_s", "SECONDS"), ("_bytes", "BYTES")):
+        if option.name.endswith(unit):
+            return metavar
+    return "N" if isinstance(option.default, int) else "TEXT"
+
+
+def _shown(option: Field[Any]) -> str:
+    default = option.default
+    if option.metadata["shown"]:
+        return str(option.metadata["shown"])
     if isinstance(default, tuple):
         return ",".join(default) or "none"
-    return str(default).lower() if isinstance(default, bool) else str(default) or "none"
+    if isinstance(default, bool):
+        return str(default).lower()
+    return f"{default:g}" if isinstance(default, float) else str(default) or "none"

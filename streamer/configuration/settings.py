@@ -154,43 +154,43 @@ class Settings:
 
     """
 
-    http: str = setting("127.0.0.1:8080", "HOST:PORT to serve HTTP on; port 0 takes a free one")
-    bind_frames: str = setting("", f"endpoint to bind for frames ({FRAMES_PRODUCER_SIDE})")
-    bind_events: str = setting("", f"endpoint to bind for events ({EVENTS_PRODUCER_SIDE})")
+    http: str = setting(
+        "127.0.0.1:8080", "where to serve HTTP; port 0 takes a free one", "HOST:PORT"
+    )
+    bind_frames: str = setting("", "endpoint to bind for frames", "URL", shown=FRAMES_PRODUCER_SIDE)
+    bind_events: str = setting("", "endpoint to bind for events", "URL", shown=EVENTS_PRODUCER_SIDE)
     connect_frames: tuple[str, ...] = setting(
-        (), "relay's endpoint(s) for frames, in place of binding"
+        (), "relay's endpoint(s) for frames, in place of binding", "URL,..."
     )
     connect_events: tuple[str, ...] = setting(
-        (), "relay's endpoint(s) for events, in place of binding"
+        (), "relay's endpoint(s) for events, in place of binding", "URL,..."
     )
-    workers: int | str = field(
-        default=1,
-        metadata={
-            "help": "processes that share the HTTP port, or auto: one per core",
-            "word": "auto",
-        },
+    workers: int | str = setting(
+        1, "processes that share the HTTP port, or auto: one per core", "N|auto", word="auto"
     )
-    allow_streams: tuple[str, ...] = setting(("*",), "patterns of the stream names there may be")
+    allow_streams: tuple[str, ...] = setting(
+        ("*",), "patterns of the stream names there may be", "PATTERN,..."
+    )
     subscribe: str = setting(
-        "all", "streams to take: all, for an instant start, or watched, to spare the network"
+        "all",
+        "streams to take: all, for an instant start, or watched, to spare the network",
+        "all|watched",
     )
-    max_frame_bytes: int = setting(MAX_FRAME_BYTES, "largest payload that is taken in, bytes")
-    max_header_bytes: int = setting(
-        MAX_HEADER_BYTES, "largest frame header that is taken in, bytes"
-    )
+    max_frame_bytes: int = setting(MAX_FRAME_BYTES, "largest payload that is taken in")
+    max_header_bytes: int = setting(MAX_HEADER_BYTES, "largest frame header that is taken in")
     max_clients: int = setting(20_000, "clients at the same time")
     max_streams: int = setting(1_000, "streams known since the start")
     frames_hwm: int = setting(256, "messages that may wait for each producer's connection")
-    heartbeat_interval_s: float = setting(1.0, "time between two heartbeats, seconds")
-    drain_s: float = setting(0.0, "time to go on serving after SIGTERM, not ready, seconds")
+    heartbeat_interval_s: float = setting(1.0, "time between two heartbeats")
+    drain_s: float = setting(0.0, "time to go on serving after SIGTERM, not ready")
     spread_s: float = setting(
-        0.0, "time over which clients are ended then, so that they come back one by one, seconds"
+        0.0, "time over which clients are ended then, so that they come back one by one"
     )
     trust_proxy: bool = setting(False, "believe X-Forwarded-For and X-Real-Ip of a proxy in front")
-    cors_origin: str = setting("", "Access-Control-Allow-Origin of every answer, as *")
-    tls_cert: str = setting("", "PEM file of the certificate chain: serves HTTPS")
-    tls_key: str = setting("", "PEM file of the certificate's private key")
-    log_level: str = setting("info", "debug, info, warning or error")
+    cors_origin: str = setting("", "Access-Control-Allow-Origin of every answer, as *", "ORIGIN")
+    tls_cert: str = setting("", "PEM file of the certificate chain: serves HTTPS", "FILE")
+    tls_key: str = setting("", "PEM file of the certificate's private key", "FILE")
+    log_level: str = setting("info", "debug, info, warning or error", "LEVEL")
     streams: tuple[tuple[str, StreamSettings], ...] = ()
 
     def __post_init__(self) -> None:

@@ -41,21 +41,29 @@ class RelaySettings:
 
     """
 
-    bind: str = setting(_DEFAULT_HOST, "host to bind the four default endpoints on, * for all")
-    producer_frames: str = setting("", f"endpoint producers publish to ({FRAMES_PRODUCER_SIDE})")
-    producer_events: str = setting("", f"endpoint producers hear from ({EVENTS_PRODUCER_SIDE})")
-    streamer_frames: str = setting("", f"endpoint streamers hear from ({FRAMES_STREAMER_SIDE})")
-    streamer_events: str = setting("", f"endpoint streamers publish to ({EVENTS_STREAMER_SIDE})")
+    bind: str = setting(_DEFAULT_HOST, "host of the four default endpoints, * for all", "HOST")
+    producer_frames: str = setting(
+        "", "endpoint producers publish to", "URL", shown=FRAMES_PRODUCER_SIDE
+    )
+    producer_events: str = setting(
+        "", "endpoint producers hear from", "URL", shown=EVENTS_PRODUCER_SIDE
+    )
+    streamer_frames: str = setting(
+        "", "endpoint streamers hear from", "URL", shown=FRAMES_STREAMER_SIDE
+    )
+    streamer_events: str = setting(
+        "", "endpoint streamers publish to", "URL", shown=EVENTS_STREAMER_SIDE
+    )
     upstream_frames: tuple[str, ...] = setting(
-        (), "streamer-side frames endpoint(s) of relays nearer to the producers"
+        (), "streamer-side frames endpoint(s) of relays nearer to the producers", "URL,..."
     )
     upstream_events: tuple[str, ...] = setting(
-        (), "streamer-side events endpoint(s) of relays nearer to the producers"
+        (), "streamer-side events endpoint(s) of relays nearer to the producers", "URL,..."
     )
-    http: str = setting("", "HOST:PORT to serve /metrics, /healthz and /readyz on")
+    http: str = setting("", "where to serve /metrics, /healthz and /readyz", "HOST:PORT")
     frames_hwm: int = setting(256, "frames that may wait for each connection")
-    max_frame_bytes: int = setting(MAX_FRAME_BYTES, "largest payload that is relayed, bytes")
-    log_level: str = setting("info", "debug, info, warning or error")
+    max_frame_bytes: int = setting(MAX_FRAME_BYTES, "largest payload that is relayed")
+    log_level: str = setting("info", "debug, info, warning or error", "LEVEL")
 
     def __post_init__(self) -> None:
         host = _host(self.bind)

@@ -12,6 +12,8 @@ import pytest
 from streamer.configuration import options
 from streamer.configuration.checks import SettingsError
 from streamer.configuration.options import from_sources, read_file, read_options, setting
+from streamer.configuration.settings import Settings
+from streamer.relay.settings import RelaySettings
 
 
 @dataclass(frozen=True)
@@ -21,7 +23,7 @@ class Sample:
     number: int = setting(1, "a number, 100 % whole")
     pause_s: float = setting(0.5, "some seconds")
     flag: bool = setting(False, "a switch")
-    urls: tuple[str, ...] = setting((), "some texts")
+    urls: tuple[str, ...] = setting((), "some texts", "URL,...")
     names: tuple[str, ...] = setting(("a", "b"), "some more")
     tables: tuple[str, ...] = ()
 
@@ -98,6 +100,7 @@ def test_an_option_and_a_variable_spell_a_value_alike(name: str, text: str, valu
     [
         ("number", "many", "number = 'many': allowed is a whole number"),
         ("number", "1.5", "number = '1.5': allowed is a whole number"),
+        ("number", "", "number = '': allowed is a whole number"),
         ("pause_s", "soon", "pause_s = 'soon': allowed is a number of seconds"),
         ("flag", "maybe", "flag = 'maybe': allowed is true or false"),
     ],
@@ -158,14 +161,24 @@ def test_help_lists_every_option_with_its_default(capsys: pytest.CaptureFixture[
         "--version",
         "a text (default nobody)",
         "an empty text (default none)",
-        "a number, 100 % whole (default 1)",
-        "some seconds (default 0.5)",
-        "a switch (default false)",
-        "some texts (default none)",
+        "--number N a number, 100 % whole (default 1)",
+        "--pause-s SECONDS some seconds (default 0.5)",
+        "--flag [true|false] a switch (default false)",
+        "--urls URL,... some texts (default none)",
         "some more (default a,b)",
         "PARTCAST_<NAME>",
     ):
         assert line in shown
+
+
+def test_help_says_what_a_default_amounts_to(capsys: pytest.CaptureFixture[str]) -> None:
+    for kind in (Settings, RelaySettings):
+        with pytest.raises(SystemExit):
+            read_options(kind, "sample", "A sample.", ["--help"])
+        shown = " ".join(capsys.readouterr().out.split())
+        assert "(default tcp://127.0.0.1:5555" in shown
+        assert "VALUE" not in shown
+        assert ") (default" not in shown
 
 
 def test_version_is_that_of_the_distribution(capsys: pytest.CaptureFixture[str]) -> None:
