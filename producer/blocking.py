@@ -81,7 +81,7 @@ class Producer:
 
         Returns:
             Whether it was sent; False where no streamer takes it, or where so many frames wait
-            for a slow connection that it would be old before it has left.
+            for a slow connection that it would be old before it has left. It is kept all the same.
 
         Raises:
             RuntimeError: where the producer is closed.

@@ -123,7 +123,7 @@ class Core:
     def publish(self, frame: Frame) -> bool | None:
         """Sends a frame to all; False where nobody takes it, or too many wait already.
 
-        While a streamer is there, one that nobody takes is kept: who subscribes gets it.
+        One that nobody takes is kept as any other: who subscribes later gets it.
         """
         shared, now = self._channels.shared, self._clock()
         sent = None
@@ -132,9 +132,7 @@ class Core:
             self._stopping.prepare(frame.address, now)
         elif self._joining.is_under_way(now):
             return None
-        self._last_frames.forget(frame.address.topic)  # it is not the newest any more
-        if shared.is_joined:
-            self._last_frames.keep(sent or frame, now)
+        self._last_frames.keep(sent or frame, now)
         return sent is not None
 
     def publish_to(self, frame: Frame, client: str, since: float) -> bool | None:

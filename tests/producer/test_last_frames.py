@@ -165,6 +165,19 @@ def test_a_frame_that_nobody_took_reaches_who_subscribes_later_with_the_next_num
     assert (message.header["seq"], message.header["retained"]) == (2, True)
 
 
+def test_a_frame_published_while_there_is_no_streamer_reaches_the_one_that_comes(
+    bench: Bench,
+) -> None:
+    bench.clock.now += 10  # longer than the first streamer is waited for
+    assert bench.publish(b"first") is False
+    assert bench.publish(b"second") is False
+    bench.until(lambda: bench.core._channels.shared.covers(CAM1.topic), "a streamer")
+    bench.clock.now += 1
+    bench.look()
+    (message,) = bench.streamer.wait_for(1)
+    assert (message.body, message.header["retained"]) == (b"second", True)
+
+
 def test_after_a_stop_there_is_no_last_frame(bench: Bench) -> None:
     bench.join()
     bench.publish()
@@ -192,7 +205,7 @@ def test_a_targeted_frame_is_never_sent_again(bench: Bench) -> None:
     assert [each.topic for each in again(bench, "one/aaaa-1/", "all/?bbbb")] == ["all/cam1/"]
 
 
-def test_without_any_streamer_the_last_frame_is_its_publishers_to_send_again(
+def test_a_frame_published_while_all_streamers_are_away_reaches_the_one_that_comes_back(
     bench: Bench,
 ) -> None:
     bench.join()
@@ -206,5 +219,5 @@ def test_without_any_streamer_the_last_frame_is_its_publishers_to_send_again(
     bench.streamer.subscribe("all/")
     bench.until(bench.core.joined, "a streamer")
     bench.pass_time(2)
-    assert bench.publish(b"sent")
-    assert [each.body for each in bench.streamer.wait_for(1)] == [b"sent"]
+    (message,) = bench.streamer.wait_for(1)
+    assert (message.body, message.header["retained"]) == (b"unsent", True)
