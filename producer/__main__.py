@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from producer.command.interruption import SIGNALS, end_at_once, end_once, exit_code
+from producer.command.interruption import SIGNALS, end_at_once, end_once, exit_code, say
 
 end_at_once()  # what follows takes longer than a signal may wait
 
@@ -39,14 +39,13 @@ def main() -> NoReturn:
     except CommandError as error:
         _fail(error, CANNOT_START)
     except BrokenPipeError:
-        # Who read the events has seen enough; nothing can be flushed at the exit any more.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        pass  # who read the events has seen enough
     sys.exit(0 if number is None else exit_code(number))
 
 
 def _fail(error: Exception, code: int) -> NoReturn:
     line = " ".join(str(error).split())
-    sys.stderr.write(f"{PROGRAM}: {line}\n")
+    say(f"{PROGRAM}: {line}\n")
     sys.exit(code)
 
 

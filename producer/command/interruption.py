@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from contextlib import suppress
 from types import FrameType
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -35,8 +36,15 @@ def exit_code(number: int) -> int:
     """
     if sys.argv[1:2] != ["stop"]:
         return 0
-    os.write(sys.stderr.fileno(), b"partcast-producer: interrupted: the stream may go on\n")
+    say("partcast-producer: interrupted: the stream may go on\n")
     return 128 + number
+
+
+def say(text: str) -> None:
+    """Writes to standard error, if it can be: one that is full or closed changes nothing else."""
+    if sys.stderr is not None:  # it is where it was closed before the start
+        with suppress(OSError):
+            os.write(sys.stderr.fileno(), text.encode(errors="backslashreplace"))
 
 
 def _end(number: int, frame: FrameType | None) -> None:

@@ -44,7 +44,8 @@ class Progress:
         self._bar.update()
 
     def _begin(self) -> tqdm[Never]:
-        on_terminal = sys.stderr.isatty()
+        # It is None where it was closed before the start.
+        on_terminal = sys.stderr is not None and sys.stderr.isatty()
         bar: tqdm[Never] = tqdm(
             total=self._total, desc=self._name, unit=" frames", disable=not on_terminal
         )

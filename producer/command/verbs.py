@@ -9,6 +9,7 @@ from producer import AsyncProducer
 from producer.command.arguments import PROGRAM
 from producer.command.errors import CommandError, UsageError
 from producer.command.listening import Listener
+from producer.command.output import UNWRITABLE, writing
 from producer.command.replays import Replays
 from producer.command.settings import EventsSettings, PublishSettings, Settings, StopSettings
 from producer.command.show import Show
@@ -20,10 +21,15 @@ from producer.sources import SourceError, open_source
 ANSWER_S: Final = 3.0
 
 
-async def perform(settings: Settings, out: TextIO) -> None:
+async def perform(settings: Settings, out: TextIO | None) -> None:
     """Does what the command is told, to its end or until cancelled.
 
+    Args:
+        settings: what it is told.
+        out: standard output; None where it is closed.
+
     Raises:
+        BrokenPipeError: who read `out` has left.
         CommandError: it cannot be done.
         UsageError: for an endpoint that is none.
 
@@ -39,17 +45,24 @@ async def perform(settings: Settings, out: TextIO) -> None:
             raise TypeError(f"{settings!r} is for no verb")
 
 
-async def _publish(settings: PublishSettings, out: TextIO) -> None:
+async def _publish(settings: PublishSettings, out: TextIO | None) -> None:
     async with _producer(settings) as producer:
         try:
             # In a thread, since files and devices are looked at.
             source = await asyncio.to_thread(open_source, settings.source, settings.source_options)
-            endpoints = f"frames {settings.frames} events {settings.events}"
-            print(f"{PROGRAM} ready: stream {settings.stream} {endpoints}", file=out, flush=True)
+            _say_ready(settings, out)
             work = Replays if settings.per_client else Show
             await work(settings, source, producer).run()
         except SourceError as error:
             raise CommandError(str(error)) from error
+
+
+def _say_ready(settings: PublishSettings, out: TextIO | None) -> None:
+    if out is None:
+        return  # whoever closed it does not wait for this line
+    endpoints = f"frames {settings.frames} events {settings.events}"
+    with writing(out):
+        print(f"{PROGRAM} ready: stream {settings.stream} {endpoints}", file=out, flush=True)
 
 
 async def _stop(settings: StopSettings) -> None:
@@ -66,13 +79,16 @@ async def _stop(settings: StopSettings) -> None:
         raise CommandError(f"no streamer at {settings.frames} takes {whom}: nothing is stopped")
 
 
-async def _events(settings: EventsSettings, out: TextIO) -> None:
+async def _events(settings: EventsSettings, out: TextIO | None) -> None:
+    if out is None:
+        raise CommandError(f"{UNWRITABLE}: it is closed")
     try:
         listener = Listener(settings)
     except ValueError as error:
         raise UsageError(str(error)) from error
     try:
-        await listener.run(out)
+        with writing(out):
+            await listener.run(out)
     finally:
         listener.close()
 

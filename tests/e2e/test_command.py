@@ -6,6 +6,7 @@ import contextlib
 import fcntl
 import os
 import pty
+import shlex
 import signal
 import struct
 import subprocess
@@ -145,6 +146,45 @@ def test_what_keeps_it_from_starting_is_said_in_one_line(
     (line,) = done.stderr.splitlines()
     assert line.startswith("partcast-producer: ")
     assert words in line
+
+
+def test_a_full_standard_output_is_said_in_one_line(start: Starter) -> None:
+    streamer = streamer_of(start)
+    for words in (["publish", "cam1", "test"], ["events"]):
+        done = in_shell(">/dev/full", *words, *ends_of(streamer))
+        assert done.returncode == 1
+        assert done.stderr == (
+            "partcast-producer: standard output cannot be written: No space left on device\n"
+        )
+
+
+def test_events_need_a_standard_output() -> None:
+    done = in_shell(">&-", "events")
+    assert done.returncode == 1
+    assert done.stderr == "partcast-producer: standard output cannot be written: it is closed\n"
+
+
+@pytest.mark.parametrize("stderr", ["2>/dev/full", "2>&-"])
+def test_a_standard_error_that_takes_nothing_changes_no_exit_code(
+    stderr: str, start: Starter, tmp_path: Path
+) -> None:
+    streamer = streamer_of(start)
+    words = ["publish", "cam1", clip(tmp_path, 2), "--always", *ends_of(streamer)]
+    assert in_shell(stderr, *words).returncode == 0
+    assert in_shell(stderr, "publish", "cam1", "nothing-here").returncode == 1
+    assert in_shell(stderr, "publish", "cam1").returncode == 2
+
+
+def in_shell(redirection: str, *words: str) -> subprocess.CompletedProcess[str]:
+    """Runs the command with its standard streams as a shell can make them."""
+    command = shlex.join([sys.executable, "-m", "producer", *words])
+    return subprocess.run(
+        ["sh", "-c", f"exec {command} {redirection}"],
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
+        check=False,
+    )
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
