@@ -248,6 +248,33 @@ def test_the_pictures_come_back_after_the_streamer_has_restarted(
     asyncio.run(look())
 
 
+def test_a_streamer_that_has_started_anew_between_two_polls_is_noticed_at_the_next(
+    start: Starter, context: Context, tmp_path: Path
+) -> None:
+    place = ("--http", f"127.0.0.1:{free_port()}")
+    first = start.streamer(*place)
+    connected(first, context).send("all/cam1/", picture(RED))
+    # Its patience takes longer than this test waits.
+    patient = "const now = performance.now.bind(performance); performance.now = () => now() / 20;"
+    held = "const ask = fetch; let open = Promise.resolve(); window.fetch = async (...all) => {"
+    held += "await open; return ask(...all); }; window.hold = () => { open = new Promise("
+    held += "(resolve) => { window.resume = resolve; }); };"
+
+    async def look() -> None:
+        async with opened(first.http, tmp_path, patient + held) as page:
+            await page.until(shows("cam1", RED), "the picture")
+            await page.evaluate("hold()")
+            first.process.kill()
+            first.process.wait()
+            second = start.streamer(*place)
+            connected(second, context).send("all/cam1/", picture(BLUE))
+            await page.evaluate("resume()")
+            await page.until(shows("cam1", BLUE), "the picture of the new streamer")
+            assert await page.evaluate("find('trouble').hidden")
+
+    asyncio.run(look())
+
+
 def test_a_picture_that_could_not_be_opened_waits_once_it_could(
     start: Starter, tmp_path: Path
 ) -> None:

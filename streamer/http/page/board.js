@@ -15,6 +15,7 @@ const inOrder = new Intl.Collator('en', { numeric: true }).compare;
 class Board {
   #cards = new Map();
   #room = new Room(() => this.choose());
+  #nodes = new Set();           // those that have answered: workers take turns
   #failures = 0;
   #hidden = false;              // whether the tab has been hidden for some time
   #polling = false;
@@ -43,20 +44,23 @@ class Board {
     try {
       const answer = await fetch('streams', { signal: AbortSignal.timeout(POLL_TIMEOUT_MS) });
       if (!answer.ok) throw new Error(`HTTP ${answer.status}`);
-      this.#answered((await answer.json()).streams, started);
+      this.#answered(await answer.json(), started);
     } catch (error) {
       this.#unanswered(error, started);
     }
     this.#polling = false;
   }
 
-  #answered(streams, now) {
+  #answered({ node, streams }, now) {
+    const isAnew = this.#nodes.size > 0 && !this.#nodes.has(node);
+    this.#nodes.add(node);
     for (const card of this.#cards.values()) {
       if (this.#failures) card.picture.doubt();
-      if (!Object.hasOwn(streams, card.name)) card.miss(now);
+      if (!Object.hasOwn(streams, card.name)) card.miss(now, isAnew);
     }
     this.#failures = 0;
-    const news = Object.keys(streams).flatMap((name) => this.#card(name).take(streams[name]));
+    const news = Object.entries(streams)
+      .flatMap(([name, figures]) => this.#card(name).take(figures, isAnew));
     for (const card of this.#cards.values()) if (card.missedFor(GONE_MS)) this.#remove(card);
     this.#room.grow(now);
     this.choose();

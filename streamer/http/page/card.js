@@ -65,20 +65,20 @@ export class Card {
   }
 
   /** Takes the stream's figures of now; returns what is worth telling of them. */
-  take(figures) {
+  take(figures, isAnew) {
     const before = this.figures.status;
     this.figures = figures;
     this.missingSince = null;
-    this.picture.look(figures);
+    this.picture.look(figures, isAnew);
     const told = before !== figures.status && (before in TROUBLE || figures.status in TROUBLE);
     return told ? [`${this.name} is ${this.#status}`] : [];
   }
 
   /** Takes it that the streamer does not know the stream (any more). */
-  miss(now) {
+  miss(now, isAnew) {
     this.missingSince ??= now;
     this.figures = { ...this.figures, connections: 0 };
-    this.picture.look(this.figures);
+    this.picture.look(this.figures, isAnew);
   }
 
   /** Tells whether the stream has been missing for so long. */

@@ -86,13 +86,17 @@ export class Picture {
     this.image.removeAttribute('src');
   }
 
-  /** Takes the stream's figures of now, and opens the picture again if it has ended. */
-  async look(figures) {
+  /**
+   * Takes the stream's figures of now, and opens the picture again if it has ended: at once where
+   * they speak against it and come from a streamer that never answered before.
+   */
+  async look(figures, isAnew = false) {
     const now = performance.now();
     this.#figures = figures;
     if (!this.live) return;
-    if (this.painted && this.#changed(now)) return;
     const doubtful = figures.connections === 0 || figures.frames < this.#seenFrames;
+    if (isAnew && doubtful) return this.#again();
+    if (this.painted && this.#changed(now)) return;
     const patience = this.#patience * (doubtful ? DOUBT : 1);
     const waited = now - this.#seenAt >= patience;
     if (now >= this.#retryAt) this.#again();
