@@ -42,7 +42,10 @@ READY: Final = """
 """
 # Whatever proxy the environment names is not for an address of this machine.
 DIRECT: Final = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-OTHERS: Final = "PARTCAST_HTTP, PARTCAST_BIND_FRAMES and PARTCAST_BIND_EVENTS set other addresses"
+OTHERS: Final = (
+    "PARTCAST_HTTP, PARTCAST_BIND_FRAMES and PARTCAST_BIND_EVENTS set other addresses, as in "
+    "PARTCAST_HTTP=127.0.0.1:8090 make demo"
+)
 
 
 class DemoError(Exception):

@@ -104,7 +104,7 @@ def test_a_port_that_is_taken_is_said_in_one_line(tmp_path: Path) -> None:
         assert demo.process.wait(READY_S) == 1
     (line,) = demo.said.read_text().splitlines()
     assert line.startswith(f"demo: partcast-streamer: http {address}: Address already in use")
-    assert "PARTCAST_HTTP" in line
+    assert "PARTCAST_HTTP=127.0.0.1:8090 make demo" in line
 
 
 def test_a_process_that_breaks_ends_the_demo_and_is_named(demo: Demo) -> None:
