@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,7 +18,7 @@ from producer.sources.images import Images, is_image
 from producer.sources.options import SourceOptions
 from producer.sources.pattern import Pattern
 from producer.sources.source import Pictures, Source, SourceError
-from producer.sources.standard_input import StandardInput
+from producer.sources.standard_input import HINT, StandardInput
 
 # What a source can be, in words.
 KINDS: Final = (
@@ -42,12 +43,19 @@ def open_source(spec: str, options: SourceOptions | None = None) -> Source:
     if spec == "test":
         return Pattern(options)
     if spec == "-":
-        return StandardInput(options)
+        return _standard_input(options)
     if match := re.fullmatch(r"(?:webcam:|/dev/video)(\d{1,3})", spec):
         return _webcam(Path(f"/dev/video{match[1]}"), options)
     if match := re.match(r"([A-Za-z][A-Za-z0-9+.-]*)://", spec):
         return _url(match[1].lower(), spec, options)
     return _path(spec, options)
+
+
+def _standard_input(options: SourceOptions) -> Source:
+    # Closed before the start, its number is by now that of something else.
+    if sys.stdin is None:
+        raise SourceError(f"standard input is closed; {HINT}")
+    return StandardInput(options)
 
 
 def _url(scheme: str, url: str, options: SourceOptions) -> Source:

@@ -41,7 +41,8 @@ class StandardInput:
         """Yields the pictures that come until end of file; see `Source.pictures`.
 
         Raises:
-            SourceError: the bytes are neither form, break its limits, or were read before.
+            SourceError: the bytes are neither form, break its limits, cannot be read, or were
+                read before.
 
         """
         if not self._unread.acquire(blocking=False):
@@ -53,6 +54,8 @@ class StandardInput:
                 count += 1
         except (MultipartError, JpegError) as error:
             raise SourceError(f"standard input: {error}") from error
+        except OSError as error:
+            raise SourceError(f"standard input: {error.strerror}; {HINT}") from error
         if count == 0 and not stop.is_set():
             raise SourceError(f"standard input ended without a picture; {HINT}")
 

@@ -158,6 +158,13 @@ def test_a_full_standard_output_is_said_in_one_line(start: Starter) -> None:
         )
 
 
+def test_a_closed_standard_input_is_said_in_one_line() -> None:
+    done = in_shell("<&-", "publish", "cam1", "-")
+    assert (done.returncode, done.stdout) == (1, "")
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("partcast-producer: standard input is closed; pipe in what ")
+
+
 def test_events_need_a_standard_output() -> None:
     done = in_shell(">&-", "events")
     assert done.returncode == 1

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -100,6 +101,15 @@ def test_it_cannot_be_repeated() -> None:
 def test_other_bytes_are_an_error_that_says_what_helps(data: bytes, words: str) -> None:
     with piped(data) as reader, pytest.raises(SourceError, match=words):
         taken(source_of(reader))
+
+
+def test_what_cannot_be_read_is_an_error_that_says_why(tmp_path: Path) -> None:
+    descriptor = os.open(tmp_path, os.O_RDONLY)
+    try:
+        with pytest.raises(SourceError, match="standard input: Is a directory; pipe in what"):
+            taken(source_of(descriptor))
+    finally:
+        os.close(descriptor)
 
 
 @pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="needs ffmpeg: apt install ffmpeg")
