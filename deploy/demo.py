@@ -18,7 +18,7 @@ import urllib.request
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, TextIO
 
 from clip import draw
 
@@ -58,15 +58,20 @@ class Interrupted(Exception):  # noqa: N818  it is an end, and no error
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """One process of the demo, and the file of what it says."""
+    """One process of the demo, and the file of what it says, open for who tells the news."""
 
     name: str
     process: subprocess.Popen[bytes]
     log: Path
+    unread: TextIO
 
     def lines(self) -> list[str]:
         """Returns what it has said."""
         return self.log.read_text(errors="replace").splitlines() or [""]
+
+    def news(self) -> list[str]:
+        """Returns what it has said since it was asked last, besides that it is ready."""
+        return [line.rstrip() for line in self.unread if " ready: " not in line]
 
     def has_ended(self) -> bool:
         """Tells whether it has ended, by itself or because it could not begin."""
@@ -140,7 +145,8 @@ class Demo:
                 stderr=said,
                 process_group=0,  # the terminal's Ctrl-C is for the demo, which ends the others
             )
-        command = Command(name, process, log)
+        unread = self._stack.enter_context(log.open(errors="replace"))
+        command = Command(name, process, log, unread)
         self._stack.callback(command.end)
         self._commands.append(command)
         return command
@@ -156,12 +162,15 @@ class Demo:
         raise DemoError(f"no picture at {url} within {READY_S:g} s")
 
     def _watch(self) -> None:
-        """Pauses; raises DemoError where a process has ended."""
+        """Pauses, and tells what was said; raises DemoError where a process has ended."""
         self._pause()
         for command in self._commands:
-            if command.has_ended():
-                code = command.process.returncode
-                raise DemoError(f"the {command.name} has ended with {code}: {command.lines()[-1]}")
+            ended, said = command.has_ended(), command.news()
+            if ended:
+                end = f"the {command.name} has ended with {command.process.returncode}"
+                raise DemoError(": ".join((end, *said[-1:])))
+            for line in said:
+                print(f"{command.name}: {line}", file=sys.stderr, flush=True)
 
     def _pause(self) -> None:
         if self._shutdown.wait(POLL_S):

@@ -13,8 +13,11 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+import zmq
 
-from .processes import Viewer, eventually
+from .processes import Publisher, Viewer, eventually
+
+Context = zmq.Context[zmq.Socket[bytes]]
 
 ROOT = Path(__file__).resolve().parents[2]
 CLIP_PICTURES = 80
@@ -111,4 +114,16 @@ def test_a_process_that_breaks_ends_the_demo_and_is_named(demo: Demo) -> None:
     assert demo.port
     os.kill(demo.processes()[1], signal.SIGKILL)
     assert demo.process.wait(READY_S) == 1
-    assert "demo: the pattern has ended" in demo.said.read_text()
+    assert demo.said.read_text().endswith("demo: the pattern has ended with -9\n")
+
+
+def test_a_warning_of_the_streamer_is_passed_on(demo: Demo, context: Context) -> None:
+    assert demo.port
+    (frames,) = re.findall(r"Publish more to (\S+);", demo.said.read_text())
+    publisher = Publisher(context, frames)
+    publisher.wait_for(b"all/")
+    publisher.send("all/cam1/", b"no picture")
+    eventually(
+        lambda: re.search(r"^streamer: .*WARNING.*cam1", demo.said.read_text(), re.MULTILINE),
+        "the warning",
+    )
