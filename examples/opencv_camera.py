@@ -5,6 +5,8 @@ import cv2
 from producer import Producer
 
 camera = cv2.VideoCapture(0)
+if not camera.isOpened():
+    raise SystemExit("no camera 0")
 with Producer() as producer:
     while producer.wait_for_clients("cam1"):
         taken, picture = camera.read()
