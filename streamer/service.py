@@ -73,11 +73,13 @@ class Place:
     Attributes:
         reuse_port: whether the HTTP port is shared with other workers.
         folder: where the workers of one service meet; None for one that is alone.
+        token: the boundary that all of them use; empty for one of its own.
 
     """
 
     reuse_port: bool = False
     folder: Path | None = None
+    token: str = ""
 
 
 ALONE: Final = Place()
@@ -130,6 +132,7 @@ class Service:
 
     def __init__(self, settings: Settings, tasks: asyncio.TaskGroup, place: Place) -> None:
         self._settings = settings
+        self._place = place
         self._tasks = tasks
         self._loop = asyncio.get_running_loop()
         self._node = new_node_id()
@@ -160,7 +163,8 @@ class Service:
         settings = self._settings
         max_files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
         bounds = Bounds(most_clients(settings.max_clients, max_files), settings.max_streams)
-        hub = Hub(self._node, new_token(), settings.of_stream, self._notifier.notify, bounds)
+        token = self._place.token or new_token()
+        hub = Hub(self._node, token, settings.of_stream, self._notifier.notify, bounds)
         hub.streams.configure(settings.named_streams)
         return hub
 

@@ -33,6 +33,7 @@ from streamer.command import CANNOT_START, prepare_process
 from streamer.configuration.checks import split_host_port
 from streamer.configuration.settings import Settings
 from streamer.errors import StartError
+from streamer.fanout.part import new_token
 from streamer.relay.service import Relay
 from streamer.relay.settings import RelaySettings
 from streamer.service import Addresses, Place
@@ -183,6 +184,7 @@ class Supervisor:
     def __init__(self, settings: Settings, folder: Path) -> None:
         self._settings = settings
         self._folder = folder
+        self._token = new_token()
         self._workers: list[Worker] = []
 
     async def start(self, number: int) -> None:
@@ -235,7 +237,13 @@ class Supervisor:
     def _new(self, failures: int = 0) -> Worker:
         ours, theirs = _spawn.Pipe(duplex=False)
         process = _spawn.Process(
-            target=_work, args=(self._settings, self._folder, theirs), name="partcast-worker"
+            target=_work,
+            args=(
+                self._settings,
+                Place(reuse_port=True, folder=self._folder, token=self._token),
+                theirs,
+            ),
+            name="partcast-worker",
         )
         # Starting its first process, multiprocessing lets signals through once more.
         resource_tracker.ensure_running()
@@ -270,14 +278,14 @@ def _first_word(worker: Worker) -> str:
         return f"a worker ended with code {worker.process.exitcode}"
 
 
-def _work(settings: Settings, folder: Path, says: Connection) -> None:
+def _work(settings: Settings, place: Place, says: Connection) -> None:
     """Is a worker process."""
     # Ctrl-C reaches the whole process group; the supervisor alone decides what it means.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     prepare_process(settings.log_level)
     problem = None
     try:
-        asyncio.run(_serve(settings, folder, says))
+        asyncio.run(_serve(settings, place, says))
     except* StartError as group:
         problem = str(group.exceptions[0])
     if problem is not None:
@@ -285,7 +293,7 @@ def _work(settings: Settings, folder: Path, says: Connection) -> None:
         sys.exit(CANNOT_START)
 
 
-async def _serve(settings: Settings, folder: Path, says: Connection) -> None:
+async def _serve(settings: Settings, place: Place, says: Connection) -> None:
     shutdown = asyncio.Event()
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGTERM, shutdown.set)
@@ -294,5 +302,4 @@ async def _serve(settings: Settings, folder: Path, says: Connection) -> None:
     if parent is not None:
         # A supervisor that was killed leaves no orphans behind.
         loop.add_reader(parent.sentinel, shutdown.set)
-    place = Place(reuse_port=True, folder=folder)
     await service.run(settings, shutdown, lambda _: says.send(""), place)

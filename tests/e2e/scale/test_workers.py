@@ -15,7 +15,7 @@ import zmq
 
 from producer import Producer
 from protocol import ClosedConnection, CloseReason, Event, Heartbeat
-from tests.e2e.processes import Command, Events, Publisher, Starter, eventually, jpeg
+from tests.e2e.processes import Command, Events, Publisher, Starter, Viewer, eventually, jpeg
 
 from .crowd import Crowd, State
 from .deployment import BUSY_S, HEARTBEAT_S
@@ -43,6 +43,17 @@ def _command_line(pid: int) -> bytes:
 
 def _nodes(events: Events) -> set[str]:
     return {each["node"] for each in events.having(type="heartbeat")}
+
+
+def test_all_workers_have_one_boundary(start: Starter, context: Context) -> None:
+    streamer = start.streamer("--workers", "2", *BEAT)
+    events = Events(context, streamer.addresses["events"])
+    viewers = [Viewer(streamer.port, "/streams/cam1") for _ in range(30)]
+    opened = events.wait_for(30, type="new_connection")
+    assert len({each["node"] for each in opened}) == 2
+    assert len({each.delimiter for each in viewers}) == 1
+    for each in viewers:
+        each.close()
 
 
 def test_each_worker_is_a_node_of_its_own(start: Starter, context: Context) -> None:
