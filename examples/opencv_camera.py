@@ -1,4 +1,7 @@
-"""A camera that is read only while somebody watches: pip install partcast opencv-python."""
+"""A camera that is read only while somebody watches.
+
+In a checkout of partcast: pip install . opencv-python
+"""
 
 import cv2
 
