@@ -162,6 +162,14 @@ def test_whatever_ffmpeg_reads_is_watched(streamer: Command, run: Callable[..., 
     assert all(each.body.startswith(b"\xff\xd8") for each in seen(streamer, "cam1", 3))
 
 
+def test_the_shell_script_says_what_it_lacks() -> None:
+    script = [str(EXAMPLES / "ffmpeg.sh"), "cam1", "-i", "film.mp4"]
+    ended = subprocess.run(script, env={"PATH": "/usr/bin:/bin"}, capture_output=True, check=False)
+    assert ended.returncode == 1
+    assert ended.stderr.startswith(b"no partcast-producer here")
+    assert ended.stderr.count(b"\n") == 1
+
+
 @pytest.mark.parametrize("name", ["plain_pyzmq.py", "opencv_camera.py", "replay.py"])
 def test_the_readme_shows_the_example_that_runs(name: str) -> None:
     code = re.sub(r'\A""".*?"""\n+', "", (EXAMPLES / name).read_text(), flags=re.DOTALL)
