@@ -220,7 +220,7 @@ class _OurErrors:
             case HTTPUnauthorizedError():
                 raise LoginRefusedError("it wants a user and a password that it knows") from error
             case ProtocolNotFoundError():
-                raise SourceError("the kind of URL is none that FFmpeg knows") from error
+                raise SourceError("this build of FFmpeg does not know the kind of URL") from error
             case NoPacketError():
                 raise NothingYetError("it has no picture yet") from error
             case ExitError():

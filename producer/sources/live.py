@@ -17,7 +17,7 @@ from producer.sources.options import SourceOptions
 from producer.sources.rate import RateLimit
 from producer.sources.reconnect import FinishedError, Reconnecting
 from producer.sources.recorded import recorded_pictures
-from producer.sources.source import Picture, Pictures
+from producer.sources.source import Picture, Pictures, SourceError
 
 # Seconds to open a stream beside connecting: FFmpeg looks at up to 5 s of video to know it.
 ANALYSIS_S: Final = 10.0
@@ -90,9 +90,12 @@ def _open_stream(address: Address, options: SourceOptions) -> Video:
     settings = {"rtsp_flags": "prefer_tcp"}  # over UDP a lost packet spoils pictures
     if options.verify_tls:
         settings |= {"tls_verify": "1", "ca_file": _trusted_certificates()}
-    return Video(
-        address.url_with_login, options, settings=settings, timeouts_s=_timeouts_s(options)
-    )
+    try:
+        return Video(
+            address.url_with_login, options, settings=settings, timeouts_s=_timeouts_s(options)
+        )
+    except SourceError as error:
+        raise SourceError(f"{address.name}: {error}") from error
 
 
 def _trusted_certificates() -> str:

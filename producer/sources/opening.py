@@ -26,6 +26,15 @@ KINDS: Final = (
     "a URL (http, https, rtsp, rtmp, ...), or - for standard input"
 )
 
+WEB_SCHEMES: Final = ("http", "https")
+
+# What FFmpeg may know of live video (ffmpeg-protocols(1)); a build of it can lack some.
+LIVE_SCHEMES: Final = (
+    *("rtsp", "rtsps", "rtmp", "rtmps", "rtmpt", "rtmpts", "rtmpe", "rtmpte", "rtp", "srtp"),
+    *("srt", "rist", "udp", "udplite", "tcp", "tls", "sctp", "mmsh", "mmst", "satip"),
+    *("ftp", "sftp"),
+)
+
 # Names of files of many JPEG images: by its first bytes such a file looks like one image.
 BARE_JPEG_SUFFIXES: Final = frozenset({".mjpeg", ".mjpg"})
 
@@ -61,8 +70,11 @@ def _standard_input(options: SourceOptions) -> Source:
 def _url(scheme: str, url: str, options: SourceOptions) -> Source:
     if scheme == "file":
         return _path(unquote(urlsplit(url).path), options)
-    if scheme in {"http", "https"}:
+    if scheme in WEB_SCHEMES:
         return Camera(url, options, _http_video)
+    if scheme not in LIVE_SCHEMES:
+        allowed = ", ".join(("file", *WEB_SCHEMES, *LIVE_SCHEMES))
+        raise SourceError(f"{Address.of(url, options).name}: a URL's kind is one of {allowed}")
     with _video_extra(f"a source {scheme}://"):
         from producer.sources.live import LiveVideo  # noqa: PLC0415 - see _video_extra
     return LiveVideo(url, options)

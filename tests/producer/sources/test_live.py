@@ -14,7 +14,7 @@ import pytest
 
 from producer.sources import SourceError, SourceOptions, open_source
 from producer.sources.decoding import Shot, Video
-from producer.sources.live import as_they_come
+from producer.sources.live import LiveVideo, as_they_come
 from producer.sources.reconnect import UnavailableError
 from tests.producer.sources.camera_server import Request, in_turn, refusing, serving
 from tests.producer.sources.clips import COLOURS, clip, colour_of, packets
@@ -149,9 +149,9 @@ def test_a_url_without_a_host_or_with_a_bad_port_is_refused(url: str) -> None:
         open_source(url)
 
 
-def test_an_unknown_kind_of_url_is_refused() -> None:
-    with pytest.raises(SourceError, match="kind of URL"):
-        taken(open_source("camera://host/1"), 1)
+def test_a_kind_of_url_that_ffmpeg_lacks_is_an_error_that_names_the_url() -> None:
+    with pytest.raises(SourceError, match=r"^camera://host/1: this build of FFmpeg"):
+        taken(LiveVideo("camera://jo:secret@host/1", SourceOptions()), 1)
 
 
 def test_a_webcam_that_is_not_there_is_an_error_that_names_the_others() -> None:

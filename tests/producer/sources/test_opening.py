@@ -50,6 +50,15 @@ def test_what_is_nothing_is_an_error_that_names_the_kinds(
         open_source(spec)
 
 
+@pytest.mark.parametrize("url", ["foo://bar", "foo://jo:secret@bar?pw=secret", "FOO://bar"])
+def test_a_url_of_no_known_kind_is_refused_by_name(url: str) -> None:
+    with pytest.raises(SourceError) as refused:
+        open_source(url)
+    words = "://bar: a URL's kind is one of file, http, https, rtsp, rtsps, rtmp, "
+    assert str(refused.value).casefold().startswith("foo" + words.casefold())
+    assert "secret" not in str(refused.value)
+
+
 def test_a_named_pipe_is_refused_and_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(SourceError, match="pipe its content into"):
