@@ -96,7 +96,8 @@ class Show:
         return False
 
     async def _show(self) -> bool:
-        log.info("%s begins", self._stream)
+        if not self._outage.lasts:
+            log.info("%s begins", self._stream)
         pace = Pace()
         with Progress(self._stream, self._source.length) as progress:
             async with aclosing(read(self._source)) as pictures:

@@ -35,6 +35,11 @@ class Outage:
     clock: Callable[[], float] = time.monotonic
     _since_s: float | None = None
 
+    @property
+    def lasts(self) -> bool:
+        """Whether the source is lost."""
+        return self._since_s is not None
+
     def begin(self, reason: str) -> None:
         """Takes note that the source is lost."""
         if self._since_s is None:

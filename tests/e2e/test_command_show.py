@@ -151,6 +151,7 @@ def test_a_loop_that_breaks_is_tried_again_and_that_is_said_once(
     eventually(lambda: frames_of(streamer) > before + 3, "another round")
     assert producer.said().count("is lost") == 1
     assert producer.said().count("is back") == 1
+    assert producer.said().count("cam1 begins") == 1
 
 
 def test_a_login_that_a_camera_refuses_ends_the_command_and_says_why(
