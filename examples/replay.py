@@ -6,6 +6,7 @@ picture, and a slow one holds up nobody but himself.
 
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from producer import Client, ClientGone, Producer
@@ -21,6 +22,6 @@ def replay(client: Client) -> None:
     client.stop()
 
 
-with Producer() as producer:
+with suppress(KeyboardInterrupt), Producer() as producer:
     for client in producer.clients("clip"):
         threading.Thread(target=replay, args=(client,), daemon=True).start()

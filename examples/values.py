@@ -6,10 +6,11 @@ curl -N http://127.0.0.1:8080/streams/load
 import json
 import os
 import time
+from contextlib import suppress
 
 from producer import Producer
 
-with Producer() as producer:
+with suppress(KeyboardInterrupt), Producer() as producer:
     while producer.wait_for_clients("load"):
         body = json.dumps({"load": os.getloadavg()[0]}).encode()
         producer.publish("load", body, content_type="application/json", time_ns=time.time_ns())

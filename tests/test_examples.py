@@ -170,6 +170,21 @@ def test_the_shell_script_says_what_it_lacks() -> None:
     assert ended.stderr.count(b"\n") == 1
 
 
+@pytest.mark.parametrize(("name", "stream"), [("replay.py", "clip"), ("values.py", "load")])
+def test_an_interrupt_is_a_plain_end(
+    streamer: Command, tmp_path: Path, name: str, stream: str
+) -> None:
+    (tmp_path / "pictures").mkdir()
+    for number in range(100):
+        (tmp_path / "pictures" / f"{number:02}.jpg").write_bytes(picture(RED))
+    command = [sys.executable, placed(name, streamer, tmp_path)]
+    with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE) as process:
+        assert seen(streamer, stream, 1)
+        process.send_signal(signal.SIGINT)
+        assert process.communicate(timeout=20)[1] == b""
+    assert process.returncode == 0
+
+
 @pytest.mark.parametrize("name", ["plain_pyzmq.py", "opencv_camera.py", "replay.py"])
 def test_the_readme_shows_the_example_that_runs(name: str) -> None:
     code = re.sub(r'\A""".*?"""\n+', "", (EXAMPLES / name).read_text(), flags=re.DOTALL)
