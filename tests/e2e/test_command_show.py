@@ -231,5 +231,6 @@ def test_a_recording_loses_nothing_to_a_streamer_that_restarts(
     streamer = streamer_of(start, *binds)
     assert finish(producer) == 0
     after = frames_of(streamer)
-    # One or two may have been under way when the first streamer ended.
-    assert 20 - 3 <= before + after <= 20
+    # One or two may have been under way when the first streamer ended, and the one that waited
+    # for the next comes twice where the library was first to send it, as the stream's last frame.
+    assert 20 - 3 <= before + after <= 20 + 1
