@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import signal
@@ -77,7 +78,8 @@ def test_workers_bind_only_the_channels_that_one_process_would_bind(
     with starting(tmp_path) as start:
         streamer = start.run("streamer", "--workers", "2", "--http", "127.0.0.1:0", *ends)
         ports = {urlsplit(streamer.addresses[channel]).port for channel in bound}
-        assert _listening(streamer.process.pid) == ports
+        pid = streamer.process.pid
+        eventually(lambda: _listening(pid) == ports, f"to see the ports {ports}, and no others")
         connected = {"frames", "events"} - set(bound)
         assert {streamer.addresses[channel] for channel in connected} <= {elsewhere}
         assert streamer.end() == 0
@@ -93,14 +95,18 @@ def test_workers_bind_and_connect_at_once_where_both_are_asked_for(tmp_path: Pat
         streamer = start.run("streamer", "--workers", "2", "--http", "127.0.0.1:0", *ends)
         for channel in ("frames", "events"):
             own, other = streamer.addresses[channel].split(",")
-            assert urlsplit(own).port in _listening(streamer.process.pid)
+            port = urlsplit(own).port
+            eventually(lambda each=port: each in _listening(streamer.process.pid), "the port")  # type: ignore[misc]
             assert other == "tcp://127.0.0.1:9"
         assert streamer.end() == 0
 
 
 def _listening(pid: int) -> set[int]:
-    """Returns the TCP ports on which a process listens."""
-    held = {str(each.readlink()) for each in Path(f"/proc/{pid}/fd").iterdir()}
+    """Returns the TCP ports on which a process listens; while others come one may be missed."""
+    held = set()
+    for each in Path(f"/proc/{pid}/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):  # closed since
+            held.add(str(each.readlink()))
     lines = [line.split() for line in Path(f"/proc/{pid}/net/tcp").read_text().splitlines()[1:]]
     # State 0A is LISTEN (proc(5)).
     return {int(x[1][-4:], 16) for x in lines if x[3] == "0A" and f"socket:[{x[9]}]" in held}
