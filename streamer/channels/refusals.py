@@ -19,7 +19,7 @@ from protocol.scalars import SHOWN_CHARS, shown
 LOG_EVERY_S: Final = 10.0
 # So many of them have a line of their own in that time: a peer may make up topics without end.
 # All others share a line for each reason, so that neither log nor memory grows.
-MOST_TOPICS: Final = 20
+MOST_TOPICS: Final = 5
 # A message beyond `max_frame_bytes` is read, counted and dropped. One beyond this multiple of it,
 # and beyond what costs nobody his memory, costs its sender the connection (ZMQ_MAXMSGSIZE).
 HARD_LIMIT: Final = 4
