@@ -114,7 +114,7 @@ def test_every_stream_shows_its_picture_and_figures(
     assert streamer.streams()["values"]["parts"] == 0
 
 
-def test_a_stream_without_frames_comes_last_and_is_opened_only_when_asked(
+def test_a_stream_that_nobody_publishes_yet_is_watched_so_that_its_producer_begins(
     start: Starter, context: Context, tmp_path: Path
 ) -> None:
     streamer = start.streamer(config='[streams.cam1]\noverload = "queue"\n')
@@ -125,16 +125,30 @@ def test_a_stream_without_frames_comes_last_and_is_opened_only_when_asked(
     async def look() -> None:
         async with opened(streamer.http, tmp_path) as page:
             await page.until(shows("cam2", GREEN), "the stream that has frames")
-            await page.until(says("cam1", ".hint", "No frame yet"), "that there is no frame")
-            await page.until(says("cam1", ".status", "grey: no frame yet"), "its status")
-            assert await page.evaluate(first) == "cam2"
-            assert streamer.streams()["cam1"]["connections"] == 0
-            await page.evaluate(f"{card('cam1', '.toggle')}.click()")
             await until_watched(streamer, "cam1")
             await page.until(says("cam1", ".hint", "Waiting for a frame"), "that it waits")
+            await page.until(says("cam1", ".status", "blue: no frame yet"), "its status")
+            assert await page.evaluate(first) == "cam2"  # those without a frame come last
             publisher.send("all/cam1/", picture(RED))
             await page.until(shows("cam1", RED), "the first frame")
             await page.until(f"{first} === 'cam1'", "its place by name")
+
+    asyncio.run(look())
+
+
+def test_streams_without_a_frame_make_way_for_those_that_have_any(
+    start: Starter, context: Context, tmp_path: Path
+) -> None:
+    streamer = start.streamer(config='allow_streams = ["a1", "a2", "a3", "a4", "cam*"]\n')
+    publisher = connected(streamer, context)
+
+    async def look() -> None:
+        async with opened(streamer.http, tmp_path) as page:
+            for name in ("a1", "a2", "a3", "a4"):
+                await page.until(says(name, ".hint", "Waiting for a frame"), f"{name} live")
+            publisher.send("all/cam1/", picture(GREEN))
+            await page.until(shows("cam1", GREEN), "the stream that has frames")
+            await page.until(says("cam1", ".badge", "live"), "that it is live")
 
     asyncio.run(look())
 

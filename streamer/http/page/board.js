@@ -113,11 +113,16 @@ class Board {
     this.#cards.delete(card.name);
   }
 
-  /** Decides which pictures are live: those asked for first, then those that are already. */
+  /**
+   * Decides which pictures are live: those asked for first, then those that have any frames, then
+   * those that are live already. One without frames is watched where there is room: its producer
+   * may wait for a viewer.
+   */
   choose() {
     const cards = [...this.#cards.values()];
     const wanted = cards.filter((card) => this.#wanted(card));
-    wanted.sort((one, other) => other.picked - one.picked || other.picture.rank - one.picture.rank);
+    wanted.sort((one, other) => other.picked - one.picked || other.hasFrames - one.hasFrames
+      || other.picture.rank - one.picture.rank);
     const chosen = new Set(wanted.slice(0, this.#room.size));
     for (const card of cards) if (card.picture.live && !chosen.has(card)) card.picture.close();
     for (const card of chosen) if (!card.picture.live) card.picture.open();
@@ -125,7 +130,7 @@ class Board {
   }
 
   #wanted(card) {
-    const asked = (this.#wish.checked && card.hasFrames) || card.picked > 0;
+    const asked = this.#wish.checked || card.picked > 0;
     return asked && !card.paused && card.inView && card.isPicture && !this.#hidden;
   }
 

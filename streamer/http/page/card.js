@@ -136,7 +136,7 @@ export class Card {
     if (this.picture.shown) return '';
     if (this.picture.failed) return 'Cannot be opened: trying again';
     if (this.picture.live) return 'Waiting for a frame';
-    return this.hasFrames ? 'Press play to watch' : 'No frame yet: press play to wait for one';
+    return this.hasFrames ? 'Press play to watch' : 'No frame yet';
   }
 
   #part(selector) {
