@@ -22,7 +22,8 @@ from streamer.fanout.client import Client
 from streamer.fanout.flow import Together
 from streamer.http.sockets import SOCKETS
 
-# A client that is behind reports room when less than half of this is unsent (tcp(7)).
+# A client that is behind reports room when less than half of this is unsent (tcp(7)), or of a
+# quarter of what may wait for it, where that is less.
 FRESH_UNSENT_BYTES: Final = 16 * 1024
 # Dead peers are noticed after 30 + 3 * 10 s of silence, also while nothing is sent.
 KEEPALIVE_IDLE_S: Final = 30
@@ -123,11 +124,10 @@ class Connection:
 
     def stay_fresh(self, on: bool, /) -> None:
         """Says whether room is to be reported only when nearly nothing is unsent."""
-        if self._fd >= 0:
+        if self._fd >= 0 and self._client is not None:
+            unsent = min(FRESH_UNSENT_BYTES, self._client.limits.client_buffer_bytes // 4)
             # 0 brings the system's own mark back.
-            self._socket.setsockopt(
-                socket.IPPROTO_TCP, _NOTSENT_LOWAT, FRESH_UNSENT_BYTES if on else 0
-            )
+            self._socket.setsockopt(socket.IPPROTO_TCP, _NOTSENT_LOWAT, unsent if on else 0)
 
     def resume_later(self) -> None:
         """Asks that `Client.resume` be called when there is room."""

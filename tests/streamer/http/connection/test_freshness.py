@@ -23,7 +23,10 @@ def waiting(pair: Pair, offered: int, size: int) -> int:
     return pair.connection.unacknowledged() + here
 
 
-@pytest.mark.parametrize(("buffer", "size"), [(65_536, 20_000), (262_144, 50_000), (65_536, 1500)])
+@pytest.mark.parametrize(
+    ("buffer", "size"),
+    [(65_536, 20_000), (262_144, 50_000), (65_536, 1500), (16_384, 1500), (8_192, 1500)],
+)
 async def test_for_a_viewer_that_reads_nothing_no_more_waits_than_its_buffer(
     connect: Connect, buffer: int, size: int
 ) -> None:
