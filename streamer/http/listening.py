@@ -7,6 +7,7 @@ import logging
 import os
 import socket
 import time
+from contextlib import suppress
 from typing import Any, Final
 
 from tornado.netutil import bind_sockets
@@ -77,12 +78,11 @@ class Listener(socket.socket):
 
     def _drop(self) -> None:
         self._release()
-        try:
+        with suppress(OSError):  # somebody else may have taken the file; there is a next time
             dropped, _ = super().accept()
             dropped.close()
             self._dropped += 1
-        finally:
-            self._reserve = _open_any()
+        self._reserve = _open_any()
 
     def _release(self) -> None:
         if self._reserve is not None:
