@@ -7,7 +7,6 @@ import logging
 import os
 import socket
 import time
-from contextlib import suppress
 from typing import Any, Final
 
 from tornado.netutil import bind_sockets
@@ -61,7 +60,10 @@ class Listener(socket.socket):
         self._said_at = -WORD_EVERY_S
 
     def accept(self) -> tuple[socket.socket, Any]:
-        """Accepts a connection; raises ConnectionAbortedError for one that was dropped."""
+        """Accepts a connection; raises ConnectionAbortedError for one that was dropped.
+
+        Raises BlockingIOError where none waits, as any listening socket does.
+        """
         try:
             return super().accept()
         except OSError as error:
@@ -78,11 +80,16 @@ class Listener(socket.socket):
 
     def _drop(self) -> None:
         self._release()
-        with suppress(OSError):  # somebody else may have taken the file; there is a next time
+        try:
             dropped, _ = super().accept()
+        except OSError as error:
+            if error.errno not in _NO_ROOM:  # that none waits shows only now
+                raise
+        else:
             dropped.close()
             self._dropped += 1
-        self._reserve = _open_any()
+        finally:
+            self._reserve = _open_any()
 
     def _release(self) -> None:
         if self._reserve is not None:
