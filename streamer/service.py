@@ -273,15 +273,9 @@ class Service:
         )
 
     async def _every(self, interval_s: float, do: Callable[[float], None]) -> None:
-        """Does something at once and then at every interval.
-
-        A fault of ours that shows there is logged: it is no reason to cut every viewer.
-        """
+        """Does something at once and then at every interval."""
         while True:
-            try:
-                do(time.monotonic())
-            except Exception:
-                log.exception("a timer has failed, and goes on")
+            do(time.monotonic())
             await asyncio.sleep(interval_s)
 
     def _tick(self, now: float) -> None:

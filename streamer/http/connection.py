@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
-import logging
 import socket
 import ssl
 import struct
@@ -36,8 +35,6 @@ LINGER_S: Final = 2.0
 READ_BYTES: Final = 4096
 # What the system may take beyond the payload for a client that takes nothing, bytes.
 BOOKKEEPING_BYTES: Final = 48 * 1024
-
-log = logging.getLogger(__name__)
 
 _SIOCOUTQNSD: Final = 0x894B  # linux/sockios.h: bytes not sent; termios has no name for it
 _NOTSENT_LOWAT: Final = getattr(socket, "TCP_NOTSENT_LOWAT", 25)
@@ -159,20 +156,13 @@ class Connection:
     # The shell.
 
     async def _drain(self) -> None:
-        try:
-            await self._write_what_waits()
-        except Exception:  # a fault of ours is no reason to cut the others
-            log.exception("a client's writing has failed, and the client is cut off")
-            self._gone(CloseReason.CLIENT)
-        self._draining = False
-
-    async def _write_what_waits(self) -> None:
         more = True
         while more and self._fd >= 0:
             await self.flush()
             if self._client is None:
                 break
             more = self._client.resume()
+        self._draining = False
 
     def _on_readable(self) -> None:
         try:

@@ -12,7 +12,6 @@ import zmq
 
 from protocol import ClosedConnection, CloseReason, NewConnection, StreamEvent, decode_notice
 from streamer.configuration.settings import StreamSettings
-from streamer.fanout.hub import Hub
 from streamer.service import Place
 from tests.streamer.frames import jpeg
 from tests.streamer.http.served import eventually
@@ -79,24 +78,6 @@ async def test_a_still_picture_is_repeated_without_anything_else_happening(
             producer.send_multipart([b"all/cam1/", b"", jpeg(5)])
             assert await viewer.parts(2) == [5, 5]
             assert (await running.streams())["cam1"]["repeats"] == 1
-
-
-async def test_a_fault_that_a_timer_meets_cuts_nobody(
-    context: Context, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    def fail(hub: Hub, now: float) -> None:
-        raise KeyError(hub, now)
-
-    async with Running() as running:
-        with context.socket(zmq.XPUB) as producer:
-            producer.connect(running.addresses.frames[0])
-            await eventually(lambda: producer.poll(0), "a subscription")
-            viewer = await running.ask()
-            with monkeypatch.context() as patch:
-                patch.setattr(Hub, "tick", fail)
-                await eventually(lambda: "a timer has failed" in caplog.text, "the fault")
-            producer.send_multipart([b"all/cam1/", b"", jpeg(5)])
-            assert await viewer.parts(2) == [5, 5]  # it is repeated, too
 
 
 async def test_a_stop_whose_frame_never_comes_takes_effect_by_itself(context: Context) -> None:

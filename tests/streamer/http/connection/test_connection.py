@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import socket
 import struct
 
 import pytest
 
 from protocol import CloseReason, Overload
-from streamer.fanout.client import Client
 from streamer.http.connection import KEEPALIVE_IDLE_S, KEEPALIVE_INTERVAL_S, KEEPALIVE_PROBES
 from tests.streamer.frames import HEAD, no_part, part
 
@@ -44,23 +42,6 @@ async def test_what_does_not_fit_follows_when_there_is_room(connect: Connect) ->
     assert pair.numbers == list(range(20))
     assert pair.body.closed
     assert pair.gone == [CloseReason.STOP]
-
-
-async def test_a_fault_in_writing_to_a_viewer_ends_that_one_alone(
-    connect: Connect, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    def fail(client: Client) -> bool:
-        raise KeyError(client.id)
-
-    pair = connect(overload=Overload.QUEUE, receive_buffer=65_536)
-    for number in range(20):
-        pair.client.offer(part(number, 200_000))
-    monkeypatch.setattr(Client, "resume", fail)
-    with contextlib.suppress(ConnectionResetError):
-        await pair.read_to_the_end()
-    await until(pair, [CloseReason.CLIENT])
-    assert not any(task.exception() for task in pair.tasks if task.done())
-    assert [each.exc_info is not None for each in caplog.records] == [True]
 
 
 async def test_the_end_is_clean_although_the_viewer_has_said_more(connect: Connect) -> None:
