@@ -47,7 +47,6 @@ class Client:
         skipped: parts that were offered and will not be delivered.
         repeats: repeated parts delivered, counted in none of the others.
         repeated_at: when it got its last repeat, seconds of the caller's clock.
-        targeted_at: when the last part for it alone came, seconds of the caller's clock.
         ending: why its response is being ended, or None.
         served_in: number of the last pass that brought it a part.
         place: of its seat in a row, where it has one.
@@ -88,7 +87,6 @@ class Client:
         "served_in",
         "skipped",
         "stream",
-        "targeted_at",
     )
 
     def __init__(
@@ -115,7 +113,7 @@ class Client:
         self._bytes = 0
         self.skipped = 0
         self.repeats = 0
-        self.repeated_at = self.targeted_at = -math.inf
+        self.repeated_at = -math.inf
         self.ending: CloseReason | None = None
         self.served_in = 0
         self.place = 0

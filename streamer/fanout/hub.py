@@ -271,7 +271,6 @@ class Hub:
         if isinstance(message, Stop):
             self._targets.stop(client, message, now)
         elif part is not None:
-            client.targeted_at = now
             self._targets.offer(client, message, part)
 
     def _end(self, stream: Stream, ended: Ended) -> None:

@@ -56,7 +56,7 @@ class SnapshotViewer:
         self.payload_bytes = 0
         self.skipped = 0
         self.repeats = 0
-        self.repeated_at = self.targeted_at = -math.inf
+        self.repeated_at = -math.inf
         self.ending: CloseReason | None = None
         self.served_in = 0
         self._totals = totals

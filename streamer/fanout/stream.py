@@ -162,8 +162,6 @@ class Stream:
 
     def due_for_repeat(self, client: Viewer, now: float) -> bool:
         """Tells whether a client has seen nothing for so long that it gets the picture again."""
-        if client.targeted_at > self.last_at:
-            return False  # what it shows is newer, and its own
         seen_at = max(self.last_at, client.joined_at)
         if client.repeated_at > seen_at:
             return now >= client.repeated_at + REPEAT_EVERY_S

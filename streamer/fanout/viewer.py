@@ -25,7 +25,6 @@ class Viewer(Protocol):
     skipped: int
     repeats: int
     repeated_at: float
-    targeted_at: float
     ending: CloseReason | None
     served_in: int
 

@@ -91,19 +91,6 @@ def test_targeted_frames_are_never_repeated() -> None:
     assert repeated_at(node, viewer, 10) == []
 
 
-def test_a_picture_for_one_client_alone_is_not_painted_over() -> None:
-    node = Node()
-    viewer, other = node.join(), node.join()
-    node.publish(frame(1))
-    node.wait(0.5)
-    node.publish(frame_for(viewer.id, 2))
-    node.wait(10)
-    assert viewer.numbers == [1, 2]
-    assert other.numbers == [1, 1, 1]
-    node.publish(frame(3))
-    assert repeated_at(node, viewer, 3) == [1.0]
-
-
 def test_nothing_is_repeated_after_a_stop() -> None:
     node = Node()
     node.publish(frame(1), stop())
