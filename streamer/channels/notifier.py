@@ -21,7 +21,7 @@ from protocol import (
     topic_of,
 )
 from streamer.channels.watch import Watch, has_message
-from streamer.channels.zeromq import attach, harden
+from streamer.channels.zeromq import MAX_SUBSCRIPTION_BYTES, attach, harden
 from streamer.configuration.settings import Settings
 from streamer.fanout.hub import Hub
 
@@ -36,8 +36,6 @@ TOPICS_REMEMBERED: Final = 100_000
 # in a snapshot costs about 6 us.
 TURN_SUBSCRIPTIONS: Final = 32
 TURN_CLIENTS: Final = 500
-# What subscribers may send, bytes: a subscription to a stream has at most 72.
-MAX_SUBSCRIPTION_BYTES: Final = 1024
 
 
 class Notifier:
@@ -73,7 +71,10 @@ class Notifier:
         harden(self._socket)
         self._socket.setsockopt(zmq.SNDHWM, EVENTS_HWM)
         self._socket.setsockopt(zmq.LINGER, LINGER_MS)
-        self._socket.setsockopt(zmq.MAXMSGSIZE, MAX_SUBSCRIPTION_BYTES)
+        if not settings.connect_events:
+            # Elsewhere a relay passes on what its subscribers send, and has the same limit: it is
+            # not to be disconnected for one of them.
+            self._socket.setsockopt(zmq.MAXMSGSIZE, MAX_SUBSCRIPTION_BYTES)
         # Repeated subscriptions too are passed up: each is answered with a snapshot.
         self._socket.setsockopt(zmq.XPUB_VERBOSE, 1)
         try:

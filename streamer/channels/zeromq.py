@@ -12,6 +12,9 @@ HEARTBEAT_INTERVAL_MS: Final = 2_000
 HEARTBEAT_TIMEOUT_MS: Final = 6_000
 # Reconnecting begins at once and backs off up to this, ms.
 RECONNECT_MAX_MS: Final = 1_000
+# What subscribers may send, bytes: a subscription to a stream has at most 72, and as much again for
+# a node's own behind a relay. Who sends more is disconnected.
+MAX_SUBSCRIPTION_BYTES: Final = 1024
 
 
 def harden(sock: zmq.Socket[Any]) -> None:

@@ -10,7 +10,7 @@ from typing import Final
 import zmq
 
 from streamer.channels.monitor import Monitor
-from streamer.channels.zeromq import attach, harden
+from streamer.channels.zeromq import MAX_SUBSCRIPTION_BYTES, attach, harden
 
 # An answer of the proxy's thread takes microseconds; none in this time means it is gone, ms.
 ANSWER_MS: Final = 1_000
@@ -62,7 +62,7 @@ class Proxy:
         name: of the channel; names the thread and the control endpoint.
         ends: where the sockets meet their peers.
         hwm: messages that may wait for each connection.
-        max_bytes: largest ZeroMQ frame that is taken in.
+        max_bytes: largest ZeroMQ frame that is taken of publishers.
         verbose: whether repeated subscriptions are passed on too.
         monitor: watches the connections of publishers; None for nobody who does.
 
@@ -91,7 +91,8 @@ class Proxy:
         for sock in self._opened:
             harden(sock)
             sock.setsockopt(zmq.LINGER, LINGER_MS)
-            sock.setsockopt(zmq.MAXMSGSIZE, max_bytes)
+        self._xsub.setsockopt(zmq.MAXMSGSIZE, max_bytes)
+        self._xpub.setsockopt(zmq.MAXMSGSIZE, MAX_SUBSCRIPTION_BYTES)
         self._xsub.setsockopt(zmq.RCVHWM, hwm)
         # Subscriptions count against the sending mark, and are not to be lost (libzmq 2258).
         self._xsub.setsockopt(zmq.SNDHWM, 0)

@@ -169,6 +169,15 @@ def test_who_sends_too_large_a_message_is_cut_off(proxy: Proxy, peers: Peers) ->
     assert _next(subscriber) == [b"fine"]
 
 
+def test_what_is_no_subscription_is_not_passed_up(proxy: Proxy, peers: Peers) -> None:
+    publisher = peers.publisher(proxy)
+    peers.subscriber(proxy, b"event/" + bytes(2_000))
+    longest = b"event/" + b"x" * 900
+    peers.subscriber(proxy, longest)
+    assert _next(publisher) == [b"\1" + longest]
+    assert not publisher.poll(SILENCE_MS)
+
+
 def test_what_was_taken_in_leaves_before_the_end(context: Context, peers: Peers) -> None:
     proxy = _proxy(context)
     publisher = peers.publisher(proxy)
