@@ -43,7 +43,7 @@ for whoever watches meanwhile. If all leave before, it begins again with the nex
 stream is stopped, so that every client gets all of it and a clean end, and the command exits;
 who comes later finds the stream empty. To show it for ever use --loop, to show it to everybody
 from its start use --per-client. What writes to standard input is held up while nobody watches.
-The stream of a source that fails for good is stopped as at its end.
+The stream of a source that fails for good is stopped as at its end, once it has shown anything.
 
 --per-client sends each client a replay of its own, several at once, at the pace of the recording
 and no faster than the client takes it: where the streamer has overload = "queue" for the stream

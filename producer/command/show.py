@@ -51,7 +51,8 @@ class Show:
     async def run(self) -> None:
         """Shows a source that has an end to its end, another one for ever.
 
-        The stream is stopped at the end, a failure included, so that nobody waits in vain.
+        The stream is stopped at the end, a failure included, so that nobody waits in vain; but
+        not where this has shown nothing, as somebody else may.
 
         Raises:
             SourceError: the source cannot be used.
@@ -63,10 +64,10 @@ class Show:
                 pass
         except asyncio.CancelledError:
             # What is live may be begun again for the same viewers; a recording is not taken up.
-            ended = self._has_end and self._shown > 0
+            ended = self._has_end
             raise
         finally:
-            if ended:
+            if ended and self._shown:
                 await self._producer.stop(self._stream)
 
     async def _round(self) -> bool:
