@@ -74,9 +74,9 @@ async def run(
         relay = _relay(settings, folder, held)
         supervisor = Supervisor(_worker_settings(settings, port, relay), folder)
         try:
-            await supervisor.start(number_of_workers(settings))
-            announce(_addresses(settings, port, relay))
-            await supervisor.watch(shutdown)
+            if await supervisor.start(number_of_workers(settings), shutdown):
+                announce(_addresses(settings, port, relay))
+                await supervisor.watch(shutdown)
         finally:
             await supervisor.stop()
             await relay.stop()
@@ -187,17 +187,25 @@ class Supervisor:
         self._token = new_token()
         self._workers: list[Worker] = []
 
-    async def start(self, number: int) -> None:
-        """Starts the workers and waits until all are ready; raises StartError."""
+    async def start(self, number: int, shutdown: asyncio.Event) -> bool:
+        """Starts the workers; returns whether all got ready before `shutdown` was set.
+
+        Raises:
+            StartError: where one cannot start.
+
+        """
         self._workers = [self._new() for _ in range(number)]
         for worker in self._workers:
             # A pipe is no awaitable; it is looked at.
-            while not worker.says.poll():  # noqa: ASYNC110
+            while not worker.says.poll():
+                if shutdown.is_set():
+                    return False
                 await asyncio.sleep(LOOK_S / 10)
             problem = await asyncio.to_thread(_first_word, worker)
             if problem:
                 raise StartError(problem)
             worker.ready = True
+        return True
 
     async def watch(self, shutdown: asyncio.Event) -> None:
         """Keeps the workers alive until `shutdown` is set."""

@@ -61,6 +61,24 @@ def test_a_worker_that_cannot_start_again_says_why_until_it_can(
         assert streamer.end() == 0
 
 
+def test_a_signal_ends_workers_that_never_get_ready(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun = tmp_path / "begun"
+    hang = f"open({str(begun)!r}, 'w').close(); time.sleep(600)"
+    (tmp_path / "sitecustomize.py").write_text(
+        f"import sys, time\nif '--multiprocessing-fork' in sys.argv: {hang}\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    ends = ("--http", "127.0.0.1:0", "--bind-frames", ANY_PORT, "--bind-events", ANY_PORT)
+    with starting(tmp_path) as start:
+        streamer = start.run("streamer", "--workers", "2", *ends, ready=False)
+        eventually(begun.exists, "a worker to begin")
+        workers = eventually(lambda: _workers(streamer), "the workers")
+        assert streamer.end() == 0
+        assert not any(Path(f"/proc/{pid}").exists() for pid in workers)
+
+
 @pytest.mark.parametrize("bound", [("frames",), ("events",), (), ("frames", "events")])
 def test_workers_bind_only_the_channels_that_one_process_would_bind(
     tmp_path: Path, bound: tuple[str, ...]
