@@ -194,7 +194,11 @@ class Supervisor:
             StartError: where one cannot start.
 
         """
-        self._workers = [self._new() for _ in range(number)]
+        for _ in range(number):
+            try:
+                self._workers.append(self._new())
+            except OSError as error:
+                raise StartError(f"a worker: {error.strerror or error}") from error
         for worker in self._workers:
             # A pipe is no awaitable; it is looked at.
             while not worker.says.poll():
@@ -211,18 +215,25 @@ class Supervisor:
         """Keeps the workers alive until `shutdown` is set."""
         loop = asyncio.get_running_loop()
         while not shutdown.is_set():
-            for index, worker in enumerate(self._workers):
-                if worker.process.is_alive():
-                    continue
-                if worker.again_at is None:
-                    worker.again_at = loop.time() + _note_death(worker)
-                elif loop.time() >= worker.again_at:
-                    self._workers[index] = self._new(worker.failures)
+            self._workers = [self._looked_after(each, loop.time()) for each in self._workers]
             try:
                 async with asyncio.timeout(LOOK_S):
                     await shutdown.wait()
             except TimeoutError:
                 continue
+
+    def _looked_after(self, worker: Worker, now: float) -> Worker:
+        """Returns the worker, or the one that is started in its place."""
+        if worker.process.is_alive():
+            return worker
+        if worker.again_at is None:
+            worker.again_at = now + _note_death(worker)
+        elif now >= worker.again_at:
+            try:
+                return self._new(worker.failures)
+            except OSError as error:  # no process or no file is left; that may pass
+                worker.again_at = now + _note_failure(worker, error)
+        return worker
 
     async def stop(self) -> None:
         """Ends all workers in good order; kills those that take too long."""
@@ -259,9 +270,12 @@ class Supervisor:
         before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
         try:
             process.start()
+        except OSError:
+            ours.close()
+            raise
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
-        theirs.close()
+            theirs.close()
         return Worker(process, ours, failures=failures)
 
 
@@ -274,6 +288,15 @@ def _note_death(worker: Worker) -> float:
     what = f"cannot start, {problem!r}" if problem else "died"
     pid, code = worker.process.pid, worker.process.exitcode
     log.error("worker %s pid=%s code=%s: starting again in %g s", what, pid, code, pause)
+    return pause
+
+
+def _note_failure(worker: Worker, error: OSError) -> float:
+    """Logs why none could be started; returns how long to wait before another try, seconds."""
+    worker.failures += 1
+    pause = pause_s(worker.failures)
+    problem = error.strerror or str(error)
+    log.error("no worker can be started, %r: trying again in %g s", problem, pause)
     return pause
 
 

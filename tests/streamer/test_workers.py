@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import errno
 import os
 import re
 import signal
 from itertools import pairwise
+from multiprocessing import active_children
+from multiprocessing.context import SpawnProcess
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 
 from streamer.configuration.settings import Settings
-from streamer.workers import MOST_RESTART_S, RESTART_S, number_of_workers, pause_s
-from tests.e2e.processes import ANY_PORT, Command, eventually, starting
+from streamer.errors import StartError
+from streamer.workers import MOST_RESTART_S, RESTART_S, Supervisor, number_of_workers, pause_s
+from tests.e2e.processes import ANY_PORT, PATIENCE_S, Command, eventually, starting
 
 
 @pytest.mark.parametrize("number", [1, 2, 7])
@@ -77,6 +82,48 @@ def test_a_signal_ends_workers_that_never_get_ready(
         workers = eventually(lambda: _workers(streamer), "the workers")
         assert streamer.end() == 0
         assert not any(Path(f"/proc/{pid}").exists() for pid in workers)
+
+
+def test_a_worker_for_which_there_is_no_process_is_tried_again_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings = Settings(http="127.0.0.1:0", bind_frames=ANY_PORT, bind_events=ANY_PORT)
+    refusals = [BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable")]
+    begin = SpawnProcess.start
+
+    def refuse_once(self: SpawnProcess) -> None:
+        if refusals:
+            raise refusals.pop()
+        begin(self)
+
+    async def lose_one() -> None:
+        supervisor, shutdown = Supervisor(settings, tmp_path), asyncio.Event()
+        try:
+            assert await supervisor.start(1, shutdown)
+            (first,) = active_children()
+            monkeypatch.setattr(SpawnProcess, "start", refuse_once)
+            first.kill()
+            async with asyncio.timeout(PATIENCE_S), asyncio.TaskGroup() as tasks:
+                tasks.create_task(supervisor.watch(shutdown))
+                while active_children() in ([], [first]):
+                    await asyncio.sleep(0.01)
+                shutdown.set()
+        finally:
+            await supervisor.stop()
+
+    asyncio.run(lose_one())
+    assert "'Resource temporarily unavailable': trying again in 2 s" in caplog.text
+
+
+def test_a_service_without_a_process_for_its_workers_does_not_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(self: SpawnProcess) -> None:
+        raise BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable")
+
+    monkeypatch.setattr(SpawnProcess, "start", refuse)
+    with pytest.raises(StartError, match="a worker: Resource temporarily unavailable"):
+        asyncio.run(Supervisor(Settings(), tmp_path).start(2, asyncio.Event()))
 
 
 @pytest.mark.parametrize("bound", [("frames",), ("events",), (), ("frames", "events")])
