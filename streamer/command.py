@@ -8,6 +8,7 @@ import os
 import resource
 import sys
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from typing import Any, Final, NoReturn
 
 from streamer.configuration.checks import SettingsError
@@ -45,7 +46,9 @@ def run_command(program: str, prepare: Callable[[], tuple[str, Serve]]) -> NoRet
 
 
 def _fail(program: str, text: str, code: int) -> NoReturn:
-    sys.stderr.write(f"{program}: {text}\n")
+    if sys.stderr is not None:  # it is where it was closed before the start
+        with suppress(OSError):  # what cannot be said changes no exit code
+            os.write(sys.stderr.fileno(), f"{program}: {text}\n".encode(errors="backslashreplace"))
     sys.exit(code)
 
 

@@ -13,7 +13,7 @@ import msgpack
 import pytest
 import zmq
 
-from .processes import Events, Publisher, Starter, Viewer, eventually, jpeg, number_of
+from .processes import PATIENCE_S, Events, Publisher, Starter, Viewer, eventually, jpeg, number_of
 
 Context = zmq.Context[zmq.Socket[bytes]]
 
@@ -239,6 +239,13 @@ def test_bad_usage_ends_with_one_line_and_code_2(
     lines = refused.said().splitlines()
     assert len(lines) == 1
     assert named in lines[0]
+
+
+@pytest.mark.parametrize("module", ["streamer", "streamer.relay"])
+@pytest.mark.parametrize("closed", ["2>&-", "2>/dev/full"])
+def test_bad_usage_ends_with_code_2_where_nothing_can_be_said(module: str, closed: str) -> None:
+    command = f"{sys.executable} -m {module} --nonsense {closed}"
+    assert subprocess.run(command, shell=True, check=False, timeout=PATIENCE_S).returncode == 2
 
 
 def test_several_workers_speak_with_one_voice(start: Starter, context: Context) -> None:
