@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
@@ -32,6 +33,9 @@ MAX_INTERVAL_S: Final = 3600.0
 PROVEN_FOR_S: Final = 60.0
 # The same where the node does not tell all who come and go (`events` in its settings).
 PROVEN_FOR_IF_SILENT_S: Final = 5.0
+# Topics of a node whose numbers are remembered, as many as it remembers itself: its viewers may
+# make up streams without end.
+TOPICS_REMEMBERED: Final = 100_000
 
 
 @dataclass(slots=True)
@@ -105,7 +109,7 @@ class Node:
         self.streams: dict[str, Watched] = {}
         self.doubted: set[str] = set()
         self._patience = patience
-        self._numbers: dict[bytes, int] = {}
+        self._numbers: OrderedDict[bytes, int] = OrderedDict()
 
     def gap(self, topic: bytes, seq: int) -> int | None:
         """Takes the number of a message; returns how many before it are missing.
@@ -116,6 +120,9 @@ class Node:
         if last is not None and seq <= last:
             return None
         self._numbers[topic] = seq
+        self._numbers.move_to_end(topic)
+        if len(self._numbers) > TOPICS_REMEMBERED:
+            self._numbers.popitem(last=False)
         return 0 if last is None else seq - last - 1
 
     def beat(self, heartbeat: Heartbeat, now: float) -> None:
@@ -124,9 +131,13 @@ class Node:
         for name, state in heartbeat.streams.items():
             if state.connections or name in self.streams:
                 self._of(name).connections = state.connections
-        for name, watched in self.streams.items():
+        for name, watched in list(self.streams.items()):
             if name not in heartbeat.streams:
                 watched.connections = 0
+                if not watched.clients:  # the node has forgotten it: a viewer may have made it up
+                    del self.streams[name]
+                    self.doubted.discard(name)
+                    continue
             if not watched.agrees or watched.is_stale(now, self._patience):
                 self.doubted.add(name)
 

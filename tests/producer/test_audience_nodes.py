@@ -32,6 +32,19 @@ def test_a_node_that_says_goodbye_takes_its_clients_with_it(hearing: Hearing) ->
     assert hearing.audience.nodes == []
 
 
+def test_streams_that_a_node_has_forgotten_are_remembered_no_longer(hearing: Hearing) -> None:
+    node = TrueNode("aaaa")
+    staying = node.join("cam1")
+    for number in range(100):
+        node.leave(f"mistyped{number}", node.join(f"mistyped{number}"))
+        del node.streams[f"mistyped{number}"]
+    hearing.hear(node)
+    node.beat()
+    hearing.hear(node)
+    assert hearing.audience.streams == ["cam1"]
+    assert clients(hearing.audience, "cam1") == [staying]
+
+
 def test_what_comes_after_goodbye_brings_nobody_back(hearing: Hearing) -> None:
     node = TrueNode("aaaa")
     node.join("cam1")
