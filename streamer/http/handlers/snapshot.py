@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import Final
 
+from tornado.iostream import StreamClosedError
+
 from protocol import CloseReason
 from streamer.fanout.part import Part
 from streamer.fanout.snapshot import SnapshotViewer
@@ -14,6 +16,8 @@ from streamer.http.response import UNCACHED, parse_query
 
 # How long a snapshot waits for a picture, seconds; OctoPrint and others give up after 5.
 SNAPSHOT_WAIT_S: Final = 4.0
+# How long a client may take to read it, seconds: 16 MiB at two megabits a second.
+SNAPSHOT_SEND_S: Final = 60.0
 
 
 class SnapshotHandler(Handler):
@@ -48,6 +52,13 @@ class SnapshotHandler(Handler):
         if part is None:
             raise unavailable(f"no frame within {SNAPSHOT_WAIT_S:g} s")
         self._answer(part)
+        try:
+            async with asyncio.timeout(SNAPSHOT_SEND_S):
+                await self.finish()
+        except TimeoutError:
+            self.detach().close()  # what it has not taken is in memory all the while
+        except StreamClosedError:
+            pass  # it has left
 
     def _answer(self, part: Part) -> None:
         for header, value in UNCACHED.items():

@@ -8,6 +8,7 @@ import time
 
 import pytest
 from tornado.httpclient import AsyncHTTPClient
+from tornado.iostream import StreamClosedError
 
 from protocol import ClosedConnection, CloseReason, NewConnection
 from streamer.configuration.settings import Settings
@@ -122,6 +123,16 @@ async def test_where_none_comes_within_four_seconds_it_is_refused_for_now(
     assert browser.headers["content-type"].startswith("text/html")
     assert b"4 s" in await browser.answer()
     await served.watched_by(0)
+
+
+async def test_who_takes_nothing_of_it_is_closed(
+    ask: Ask, served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("streamer.http.handlers.snapshot.SNAPSHOT_SEND_S", 0.0)
+    served.publish(frame(1, 20_000_000))
+    slow = await ask(SNAPSHOT, receive_buffer=4096)
+    with pytest.raises(StreamClosedError):
+        await slow.stream.read_bytes(20_000_000)
 
 
 async def test_a_stop_goes_on_with_the_wait_for_the_next_run(ask: Ask, served: Served) -> None:
