@@ -12,7 +12,10 @@ from streamer.http.handlers.base import Handler, RefusedError, unavailable
 from streamer.http.site import Site
 from streamer.metrics import CONTENT_TYPE, render
 
-PAGE: Final = Path(__file__).parent.parent / "page"
+# Held in memory, so that the page comes also where no file can be opened.
+PAGE: Final = {
+    file.name: file.read_bytes() for file in (Path(__file__).parent.parent / "page").iterdir()
+}
 PAGE_TYPES: Final = {".html": "text/html", ".css": "text/css", ".js": "text/javascript"}
 
 
@@ -47,12 +50,11 @@ class PageHandler(Handler):
 
     def get(self, name: str = "page.html") -> None:
         """Answers with a file; the page asks for the figures itself."""
-        file = PAGE / name
-        if not file.is_file():
+        if name not in PAGE:
             raise RefusedError(HTTPStatus.NOT_FOUND, f"the page has no file {name}")
-        self.set_header("Content-Type", f"{PAGE_TYPES[file.suffix]}; charset=utf-8")
+        self.set_header("Content-Type", f"{PAGE_TYPES[Path(name).suffix]}; charset=utf-8")
         self.set_header("Cache-Control", "no-cache")
-        self.write(file.read_bytes())
+        self.write(PAGE[name])
 
 
 class HealthHandler(Handler):
