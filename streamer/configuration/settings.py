@@ -179,7 +179,7 @@ class Settings:
     max_frame_bytes: int = setting(MAX_FRAME_BYTES, "largest payload that is taken in")
     max_header_bytes: int = setting(MAX_HEADER_BYTES, "largest frame header that is taken in")
     max_clients: int = setting(20_000, "clients at the same time")
-    max_streams: int = setting(1_000, "streams known since the start")
+    max_streams: int = setting(1_000, "streams that are known")
     frames_hwm: int = setting(256, "messages that may wait for each producer's connection")
     heartbeat_interval_s: float = setting(1.0, "time between two heartbeats")
     drain_s: float = setting(0.0, "time to go on serving after SIGTERM, not ready")

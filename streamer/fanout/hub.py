@@ -324,8 +324,10 @@ class Hub:
             if client.stalled(now, timeout_s):
                 client.abort(CloseReason.STALLED)
 
-        yield from in_slices(list(self._clients.values()), look)
-        self._sweeping = False
+        try:
+            yield from in_slices(list(self._clients.values()), look)
+        finally:
+            self._sweeping = False
 
     # Events.
 

@@ -108,6 +108,11 @@ class Stream:
             self._had.note(part.producer, part.seq)
 
     @property
+    def has_frames(self) -> bool:
+        """Whether a frame has come for it."""
+        return self._frames > 0
+
+    @property
     def unused(self) -> bool:
         """Whether nobody watches it, nothing has come for it, and nothing waits for that."""
         return not self.clients and not self._frames and not self.stops.waiting

@@ -51,6 +51,7 @@ class Streams:
         self._max_streams = max_streams
         self._streams: dict[str, Stream] = {}
         self._configured: frozenset[str] = frozenset()
+        self._asked_for: dict[str, None] = {}  # those for which no frame may have come yet
 
     def __iter__(self) -> Iterator[Stream]:
         """Yields the streams, in the order they became known."""
@@ -80,8 +81,15 @@ class Streams:
         return stream
 
     def keep(self, stream: Stream) -> None:
-        """Makes a stream known."""
+        """Makes a stream known; one that nobody uses makes room for it, where there is none."""
+        if stream.name in self._streams:
+            return
+        if len(self._streams) >= self._max_streams:
+            name = self._unused()
+            del self._streams[name], self._asked_for[name]
         self._streams[stream.name] = stream
+        if stream.name not in self._configured:
+            self._asked_for[stream.name] = None
 
     def of(self, name: str) -> Stream:
         """Returns the stream of that name; one that is not known yet has to be kept.
@@ -95,17 +103,24 @@ class Streams:
         if stream is None:
             settings = self.settings(name)
             if len(self._streams) >= self._max_streams:
-                self._forget_unused()
+                self._unused()
             encoder = Encoder(self._token, settings.content_type, settings.part_headers)
             return Stream(name, settings, encoder)
         return stream
 
-    def _forget_unused(self) -> None:
-        """Makes room: names that viewers have mistyped, or made up, keep no producer out."""
-        for name, stream in self._streams.items():
-            if stream.unused and name not in self._configured:
-                del self._streams[name]
-                return
+    def _unused(self) -> str:
+        """Returns a name that was only asked for: such names keep no producer out.
+
+        Raises:
+            LimitReachedError: where there is none.
+
+        """
+        for name in list(self._asked_for):
+            stream = self._streams[name]
+            if stream.unused:
+                return name
+            if stream.has_frames:
+                del self._asked_for[name]
         raise LimitReachedError(f"max_streams = {self._max_streams} is reached")
 
     def last(self, name: str) -> Part | None:

@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 
 def listen(host: str, port: int, *, reuse_port: bool) -> list[socket.socket]:
     """Returns sockets that listen at all addresses of a host; raises OSError."""
-    bound = bind_sockets(port, host or None, backlog=BACKLOG, reuse_port=reuse_port)
+    bound = bind_sockets(port, host, backlog=BACKLOG, reuse_port=reuse_port)
     return [Listener(each) for each in bound]
 
 
