@@ -44,6 +44,7 @@ class Siblings:
         self._draft = folder / f"{name}.draft"
         self._own = own
         self._server: asyncio.Server | None = None
+        self._answering: dict[asyncio.StreamWriter, asyncio.Task[Any] | None] = {}
 
     async def start(self) -> None:
         """Begins to answer the other workers."""
@@ -56,6 +57,11 @@ class Siblings:
         if self._server is not None:
             self._tell()
             self._server.close()
+            # One that asked and reads nothing must not hold up the end.
+            for each in self._answering:
+                each.transport.abort()
+            # Before Python 3.12 `wait_closed` waits for none of them.
+            await asyncio.gather(*filter(None, self._answering.values()))
             await self._server.wait_closed()
 
     async def statistics(self) -> NodeStatistics:
@@ -73,17 +79,27 @@ class Siblings:
 
     async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         del reader
-        writer.write(self._tell())
-        await writer.drain()
-        writer.close()
+        self._answering[writer] = asyncio.current_task()
+        try:
+            # Who asks waits no longer.
+            async with asyncio.timeout(ANSWER_S):
+                writer.write(self._tell())
+                writer.close()
+                await writer.wait_closed()
+        except (OSError, TimeoutError):
+            writer.transport.abort()
+        finally:
+            del self._answering[writer]
 
 
 async def _ask(path: Path) -> NodeStatistics | None:
     try:
         async with asyncio.timeout(ANSWER_S):
             reader, writer = await asyncio.open_unix_connection(path)
-            answer = await reader.read()
-            writer.close()
+            try:
+                answer = await reader.read()
+            finally:
+                writer.close()
         return _decoded(answer)
     except ConnectionRefusedError:  # it has ended
         return _left_by(path)

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 from pathlib import Path
 
 import pytest
 
 from protocol import Overload, Status
+from streamer import siblings
 from streamer.metrics import NodeStatistics, Usage
-from streamer.siblings import Siblings, added_up
+from streamer.siblings import ANSWER_S, Siblings, added_up
+from tests.e2e.processes import PATIENCE_S
 
 from .test_metrics import node_statistics, statistics
 
@@ -178,3 +181,46 @@ def test_a_worker_has_no_name_before_it_answers(
 
 def test_one_that_was_never_started_stops_as_well(tmp_path: Path) -> None:
     asyncio.run(Siblings(tmp_path, "alone", node_statistics).stop())
+
+
+def test_one_that_asks_and_never_reads_does_not_hold_up_the_end(tmp_path: Path) -> None:
+    # More than the system takes for a reader who does not read.
+    long = {f"{number:064}": statistics() for number in range(2000)}
+
+    async def stop() -> None:
+        worker = Siblings(tmp_path, "one", lambda: node_statistics(streams=long))
+        await worker.start()
+        with socket.socket(socket.AF_UNIX) as asking:
+            asking.connect(str(tmp_path / "one.sock"))
+            while not (tmp_path / "one.json").exists():
+                await asyncio.sleep(0.01)
+            async with asyncio.timeout(ANSWER_S / 2):
+                await worker.stop()
+            assert not worker._answering
+            asking.settimeout(PATIENCE_S)
+            with contextlib.suppress(ConnectionResetError):
+                while asking.recv(65536):
+                    pass
+
+    asyncio.run(stop())
+
+
+def test_asking_one_that_never_answers_leaves_nothing_open(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(siblings, "ANSWER_S", 0.05)
+
+    async def ask() -> None:
+        alone = Siblings(tmp_path, "alone", node_statistics)
+        await alone.start()
+        with socket.socket(socket.AF_UNIX) as silent:
+            silent.bind(str(tmp_path / "silent.sock"))
+            silent.listen()
+            assert await alone.statistics() == node_statistics()
+            asked, _ = silent.accept()
+            asked.settimeout(PATIENCE_S)
+            with asked:
+                assert await asyncio.to_thread(asked.recv, 1) == b""
+        await alone.stop()
+
+    asyncio.run(ask())
