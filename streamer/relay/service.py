@@ -23,7 +23,7 @@ from streamer.channels.notifier import EVENTS_HWM
 from streamer.channels.refusals import RefusalLog, hard_limit
 from streamer.configuration.checks import split_host_port
 from streamer.errors import StartError
-from streamer.http.handlers.base import log_request
+from streamer.http.request_log import RequestLog
 from streamer.metrics import CONTENT_TYPE
 from streamer.relay.proxy import Ends, Proxy, Traffic
 from streamer.relay.settings import RelaySettings
@@ -271,5 +271,5 @@ def _application(relay: Relay) -> web.Application:
             (r"/healthz", _AliveHandler, {"relay": relay}),
             (r"/readyz", _AliveHandler, {"relay": relay}),
         ],
-        log_function=log_request,
+        log_function=RequestLog(),
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from streamer.http.handlers.application import Application
-from streamer.http.handlers.base import log_request
 from streamer.http.handlers.snapshot import SnapshotHandler
 from streamer.http.handlers.status import (
     HealthHandler,
@@ -14,6 +13,7 @@ from streamer.http.handlers.status import (
     ReadyHandler,
 )
 from streamer.http.handlers.stream import StreamHandler
+from streamer.http.request_log import RequestLog
 from streamer.http.site import Site
 
 __all__ = ["make_application"]
@@ -35,5 +35,5 @@ def make_application(site: Site) -> Application:
         ],
         default_handler_class=NotFoundHandler,
         default_handler_args=given,
-        log_function=log_request,
+        log_function=RequestLog(),
     )

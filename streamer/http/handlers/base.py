@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import html
 import json
-import logging
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -19,23 +18,6 @@ RETRY_AFTER_S: Final = 5
 # snapshot event too, so that longer ones cost more than who sends them.
 MAX_TARGET_BYTES: Final = 8192
 CORS_MAX_AGE_S: Final = 86_400
-
-log = logging.getLogger(__name__)
-
-
-def log_request(handler: web.RequestHandler) -> None:
-    """Logs a request that is no stream: refusals as information, the rest for debugging."""
-    status = handler.get_status()
-    level = logging.DEBUG if status < 400 else logging.INFO if status < 500 else logging.WARNING
-    request = handler.request
-    log.log(
-        level,
-        "answered status=%d method=%s uri=%r peer=%s",
-        status,
-        request.method,
-        request.uri,
-        request.remote_ip,
-    )
 
 
 class Handler(web.RequestHandler):
