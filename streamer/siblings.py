@@ -44,10 +44,13 @@ class Siblings:
         self._draft = folder / f"{name}.draft"
         self._own = own
         self._server: asyncio.Server | None = None
+        self._latest: NodeStatistics | None = None
+        self._noted: set[int | None] = set()
         self._answering: dict[asyncio.StreamWriter, asyncio.Task[Any] | None] = {}
 
     async def start(self) -> None:
         """Begins to answer the other workers."""
+        self._latest = self._own()
         self._server = await asyncio.start_unix_server(self._answer, self._draft)
         # Named only now that it answers: who refuses under this name is dead.
         self._draft.rename(self._path)
@@ -66,16 +69,41 @@ class Siblings:
 
     async def statistics(self) -> NodeStatistics:
         """Returns the figures of all workers, added up."""
-        paths = [each for each in self._folder.glob("*.sock") if each != self._path]
-        answers = await asyncio.gather(*(_ask(each) for each in paths))
+        answers = await asyncio.gather(*(_ask(each) for each in self._others()))
         return added_up([_decoded(self._tell()), *(each for each in answers if each is not None)])
+
+    def _others(self) -> list[Path]:
+        try:
+            return [each for each in self._folder.glob("*.sock") if each != self._path]
+        except OSError as error:
+            self._note(error)
+            return []
 
     def _tell(self) -> bytes:
         """Returns this worker's figures, written down before anybody hears them."""
-        told = json.dumps(asdict(self._own())).encode()
-        self._draft.write_bytes(told)
-        self._draft.replace(_written(self._path))
+        told = json.dumps(asdict(self._figures())).encode()
+        try:
+            self._draft.write_bytes(told)
+            self._draft.replace(_written(self._path))
+        except OSError as error:
+            self._note(error)
         return told
+
+    def _figures(self) -> NodeStatistics:
+        """Returns the figures of now, or those told last where no file can be opened for them."""
+        try:
+            self._latest = self._own()
+        except OSError as error:
+            if self._latest is None:
+                raise
+            self._note(error)
+        return self._latest
+
+    def _note(self, error: OSError) -> None:
+        """Logs what keeps the workers from hearing of each other; once, since each request asks."""
+        if error.errno not in self._noted:
+            log.error("the figures of the workers are not complete: %s", error)
+        self._noted.add(error.errno)
 
     async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         del reader
@@ -117,7 +145,7 @@ def _left_by(path: Path) -> NodeStatistics | None:
     """Returns the totals that a worker told last; None where it told none."""
     try:
         told = _decoded(_written(path).read_bytes())
-    except FileNotFoundError:
+    except OSError:
         return None
     streams = {
         name: replace(each, status=Status.GREY, connections=0, fps=0.0, age=None, content_type=None)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
+import shutil
 import socket
 from pathlib import Path
 
@@ -224,3 +226,46 @@ def test_asking_one_that_never_answers_leaves_nothing_open(
         await alone.stop()
 
     asyncio.run(ask())
+
+
+def test_a_worker_whose_folder_is_gone_speaks_for_itself_and_says_so_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = tmp_path / "shared"
+    folder.mkdir()
+
+    async def ask() -> list[NodeStatistics]:
+        alone = Siblings(folder, "alone", node_statistics)
+        await alone.start()
+        shutil.rmtree(folder)
+        answers = [await alone.statistics() for _ in range(3)]
+        await alone.stop()
+        return answers
+
+    assert asyncio.run(ask()) == [node_statistics()] * 3
+    assert len(caplog.records) == 1
+    assert str(folder) in caplog.text
+
+
+def test_without_an_open_file_to_spare_the_figures_told_last_go_on_to_count(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def none_left(self: Path, *arguments: bytes) -> None:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    def own() -> NodeStatistics:
+        Path("/proc/self/statm").read_bytes()
+        return node_statistics()
+
+    async def ask() -> NodeStatistics:
+        alone = Siblings(tmp_path, "alone", own)
+        await alone.start()
+        with socket.socket(socket.AF_UNIX) as left_behind:
+            left_behind.bind(str(tmp_path / "dead.sock"))
+        for opens in ("read_bytes", "write_bytes"):
+            monkeypatch.setattr(Path, opens, none_left)
+        answer = await alone.statistics()
+        await alone.stop()
+        return answer
+
+    assert asyncio.run(ask()) == node_statistics()
