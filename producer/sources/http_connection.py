@@ -22,6 +22,10 @@ READ_BYTES: Final = 64 * 1024
 
 _NETWORK_ERRORS: Final = (requests.RequestException, urllib3.exceptions.HTTPError, OSError)
 
+# What requests raises, beside its own errors, at a redirect to no URL and at a login that the
+# camera asks for with something missing.
+_ODD_ANSWER_ERRORS: Final = (ValueError, LookupError, TypeError, AttributeError)
+
 
 class _Session(requests.Session):
     """Goes on without login where a redirect leads to another host."""
@@ -121,4 +125,6 @@ class HttpConnection:
             )
         except _NETWORK_ERRORS as error:
             raise UnavailableError(reason_of(error)) from error
+        except _ODD_ANSWER_ERRORS as error:
+            raise UnavailableError(f"its answer cannot be read: {reason_of(error)}") from error
         return self._response

@@ -17,8 +17,17 @@ def login_for(challenge: str, address: Address) -> AuthBase | None:
     if address.user is None:
         return None
     password = address.password or ""
-    if re.search(r"(?i)\bdigest\s", challenge):
+    schemes = _schemes(challenge)
+    if "digest" in schemes:
         return HTTPDigestAuth(address.user, password)
-    if re.search(r"(?i)\bbasic\b", challenge):
+    if "basic" in schemes:
         return HTTPBasicAuth(address.user.encode(), password.encode())
     return None
+
+
+def _schemes(challenge: str) -> set[str]:
+    """Names the schemes of all challenges, which commas part like their parameters."""
+    # A realm is free text: commas and names of other schemes may be in it.
+    bare = re.sub(r'"(?:[^"\\]|\\.)*"', "", challenge)
+    words = (item.split() for item in bare.split(","))
+    return {item[0].lower() for item in words if item}

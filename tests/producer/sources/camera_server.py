@@ -121,14 +121,15 @@ def refusing(status: int) -> Script:
     return lambda request: request.answer("text/plain", b"no", status)
 
 
-def behind_basic(user: str, password: str, script: Script) -> Script:
+def behind_basic(user: str, password: str, script: Script, *, realm: str = "camera") -> Script:
     expected = "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
 
     def guarded(request: Request) -> None:
         if request.headers.get("Authorization") == expected:
             script(request)
         else:
-            request.head(None, 401, WWW_Authenticate='Basic realm="camera"', Content_Length="0")
+            challenge = f'Basic realm="{realm}"'
+            request.head(None, 401, WWW_Authenticate=challenge, Content_Length="0")
 
     return guarded
 

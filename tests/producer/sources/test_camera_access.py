@@ -48,6 +48,24 @@ def test_a_camera_that_offers_both_logins_is_not_told_the_password() -> None:
     assert not any(header.startswith("Basic") for header in sent)
 
 
+def test_a_realm_is_no_scheme() -> None:
+    guarded = behind_basic("jo", "secret", stream_of(*FRAMES), realm="our digest camera, Digest x")
+    with serving(guarded) as server:
+        assert bodies(server.url, 3, SourceOptions(user="jo", password="secret")) == FRAMES
+
+
+@pytest.mark.parametrize("challenge", ["Digest", 'Digest realm="x"', 'Digest nonce="x"'])
+def test_a_digest_that_lacks_something_is_an_outage(
+    challenge: str, log: pytest.LogCaptureFixture
+) -> None:
+    def asking(request: Request) -> None:
+        request.head(None, 401, WWW_Authenticate=challenge, Content_Length="0")
+
+    with serving(in_turn(asking, asking, stream_of(*FRAMES))) as server:
+        assert bodies(server.url, 3, SourceOptions(user="jo", password="secret")) == FRAMES
+    assert "is lost, trying again: its answer cannot be read" in log.messages[0]
+
+
 @pytest.mark.parametrize("scheme", [behind_basic, behind_digest])
 @pytest.mark.parametrize("options", [SourceOptions(), SourceOptions(user="jo", password="wrong")])
 def test_a_wrong_login_is_an_error_that_says_so(scheme: Guard, options: SourceOptions) -> None:

@@ -101,6 +101,18 @@ def test_a_page_is_no_camera(log: pytest.LogCaptureFixture) -> None:
     assert "answers text/html, not a multipart stream" in log.messages[0]
 
 
+@pytest.mark.parametrize(
+    "target", ["http://[::1", "http://127.0.0.1:99999/", f"http://{'a' * 70}.x/", "ftp://a.x/"]
+)
+def test_a_redirect_to_nowhere_is_an_outage(target: str, log: pytest.LogCaptureFixture) -> None:
+    def astray(request: Request) -> None:
+        request.head(None, 302, Location=target, Content_Length="0")
+
+    with serving(in_turn(astray, stream_of(*FRAMES))) as server:
+        assert bodies(server.url, 3) == FRAMES
+    assert "is lost, trying again" in log.messages[0]
+
+
 def test_an_image_that_is_none_is_not_published(log: pytest.LogCaptureFixture) -> None:
     fake: Script = lambda request: request.answer("image/jpeg", b"Busy")  # noqa: E731
     with serving(in_turn(fake, stream_of(*FRAMES))) as server:
