@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import threading
 from collections.abc import Iterator
 from typing import Final, Self
@@ -19,6 +20,9 @@ from producer.sources.reconnect import LoginRefusedError, UnavailableError
 
 # Bytes of one read at most; a read returns what is there, so this bounds no latency.
 READ_BYTES: Final = 64 * 1024
+
+# It tells of odd headers with a traceback and the whole URL, where cameras take passwords.
+logging.getLogger("urllib3.connection").setLevel(logging.ERROR)
 
 _NETWORK_ERRORS: Final = (requests.RequestException, urllib3.exceptions.HTTPError, OSError)
 

@@ -85,6 +85,16 @@ def test_neither_login_nor_query_is_logged(log: pytest.LogCaptureFixture) -> Non
     assert "/video is lost" in log.text
 
 
+def test_an_odd_header_is_read_over_without_a_word(log: pytest.LogCaptureFixture) -> None:
+    def odd(request: Request) -> None:
+        request.send(b"HTTP/1.1 200 OK\r\nContent-Type: image/jpeg\r\nSet-Cookie odd\r\n\r\n")
+        request.send(FRAMES[0])
+
+    with serving(odd) as server:
+        assert bodies(server.url + "?pwd=secret", 1) == FRAMES[:1]
+    assert log.messages == []
+
+
 @pytest.mark.parametrize("scheme", [behind_basic, behind_digest])
 def test_a_redirect_to_another_host_gets_no_login(scheme: Guard) -> None:
     with serving(scheme("jo", "secret", stream_of(*FRAMES))) as other:
