@@ -86,6 +86,9 @@ def _reserve(settings: Settings) -> socket.socket:
     """Returns a socket that holds the port without listening, so that workers can share it."""
     host, port = split_host_port("http", settings.http)
     try:
+        # Another service that shares its port among workers of its own would let us in.
+        for each in bind_sockets(port, host, backlog=1):
+            each.close()
         listening = bind_sockets(port, host, backlog=1, reuse_port=True)
     except OSError as error:
         raise StartError(f"http {settings.http}: {error.strerror or error}") from error

@@ -15,7 +15,17 @@ import zmq
 
 from producer import Producer
 from protocol import ClosedConnection, CloseReason, Event, Heartbeat
-from tests.e2e.processes import Command, Events, Publisher, Starter, Viewer, eventually, jpeg
+from tests.e2e.processes import (
+    ANY_PORT,
+    PATIENCE_S,
+    Command,
+    Events,
+    Publisher,
+    Starter,
+    Viewer,
+    eventually,
+    jpeg,
+)
 
 from .crowd import Crowd, State
 from .deployment import BUSY_S, HEARTBEAT_S
@@ -264,3 +274,13 @@ def test_a_port_in_use_ends_the_start_of_workers_with_one_line_and_code_1(start:
             lines = refused.said().splitlines()
             assert len(lines) == 1, lines
             assert address in lines[0]
+
+
+def test_a_port_that_another_service_shares_among_its_workers_is_in_use(start: Starter) -> None:
+    first = start.streamer("--workers", "2")
+    address = f"127.0.0.1:{first.port}"
+    ends = ("--bind-frames", ANY_PORT, "--bind-events", ANY_PORT)
+    second = start.run("streamer", "--workers", "2", "--http", address, *ends, ready=False)
+    assert second.process.wait(PATIENCE_S) == 1
+    (line,) = second.said().splitlines()
+    assert address in line
