@@ -10,7 +10,7 @@ from typing import Final, TypeAlias
 
 from producer.sources.address import Address
 from producer.sources.background import in_background
-from producer.sources.cutting import TooLargeError, multipart_pictures, still_picture
+from producer.sources.cutting import StillError, multipart_pictures, still_picture
 from producer.sources.formats.multipart import MultipartError
 from producer.sources.formats.part import boundary_of, media_type_of
 from producer.sources.http_connection import HttpConnection
@@ -97,9 +97,6 @@ class Camera:
 
 def _still(connection: HttpConnection, ended: threading.Event) -> Picture:
     try:
-        picture = still_picture(connection.chunks(ended))
-    except TooLargeError as error:
+        return still_picture(connection.chunks(ended))
+    except StillError as error:
         raise UnavailableError(str(error)) from error
-    if picture is None:
-        raise UnavailableError("it answers something that is no image, though it says so")
-    return picture

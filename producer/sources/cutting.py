@@ -8,12 +8,13 @@ from producer.sources.formats.jpeg import JpegSplitter, looks_whole
 from producer.sources.formats.media_type import HEAD_BYTES, image_type
 from producer.sources.formats.multipart import MultipartDecoder
 from producer.sources.formats.part import Part, timestamp_ns
+from producer.sources.formats.whole import is_whole
 from producer.sources.source import MAX_PICTURE_BYTES, Picture
 from protocol import MalformedError, check_media_type
 
 
-class TooLargeError(Exception):
-    """One picture larger than `MAX_PICTURE_BYTES`."""
+class StillError(Exception):
+    """Bytes that are no image to publish; the text says why."""
 
 
 def multipart_pictures(portions: Iterable[bytes], boundary: str | None) -> Iterator[Picture]:
@@ -44,20 +45,26 @@ def jpeg_pictures(portions: Iterable[bytes]) -> Iterator[Picture]:
             yield Picture(image)
 
 
-def still_picture(portions: Iterable[bytes]) -> Picture | None:
-    """Returns all portions as one image; None where they are no image, whatever they are called.
+def still_picture(portions: Iterable[bytes]) -> Picture:
+    """Returns all portions as one image.
 
     Raises:
-        TooLargeError: there are more than `MAX_PICTURE_BYTES`.
+        StillError: they are no image whatever they are called, are broken or too large.
 
     """
     body = bytearray()
     for portion in portions:
         body += portion
         if len(body) > MAX_PICTURE_BYTES:
-            raise TooLargeError(f"an image is larger than {MAX_PICTURE_BYTES} bytes")
-    media_type = image_type(bytes(body[:HEAD_BYTES]))
-    return None if media_type is None else Picture(bytes(body), media_type)
+            raise StillError(f"an image is larger than {MAX_PICTURE_BYTES} bytes")
+    image = bytes(body)
+    media_type = image_type(image[:HEAD_BYTES])
+    if media_type is None:
+        raise StillError("it answers something that is no image, though it says so")
+    # Where no length is told, a connection that is cut looks like an end.
+    if not is_whole(image, media_type):
+        raise StillError("its image is broken or cut off")
+    return Picture(image, media_type)
 
 
 def _pictures(parts: Iterable[Part]) -> Iterator[Picture]:

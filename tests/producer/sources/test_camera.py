@@ -14,6 +14,7 @@ from tests.producer.sources.camera_server import (
     serving,
     stream_of,
 )
+from tests.producer.sources.formats.test_huffman import without_tables
 from tests.producer.sources.reading import STOP_S, bodies, jpeg, running, seconds_to_stop, taken
 
 FRAMES = [jpeg(number) for number in range(3)]
@@ -159,6 +160,12 @@ def test_a_redirect_is_followed() -> None:
 
     with serving(script) as server:
         assert bodies(server.url, 3) == FRAMES
+
+
+def test_a_still_image_without_tables_and_with_something_behind_it_is_an_image() -> None:
+    body = without_tables(FRAMES[0]) + bytes(100)
+    with serving(lambda request: request.answer("image/jpeg", body)) as server:
+        assert bodies(server.url, 1) == [body]
 
 
 def test_a_still_image_is_asked_for_again_and_again() -> None:

@@ -120,6 +120,16 @@ def test_an_image_that_is_none_is_not_published(log: pytest.LogCaptureFixture) -
     assert "no image" in log.messages[0]
 
 
+def test_an_image_that_is_cut_off_is_not_published(log: pytest.LogCaptureFixture) -> None:
+    def cut(request: Request) -> None:
+        request.head("image/jpeg")
+        request.send(FRAMES[1][:-30])
+
+    with serving(in_turn(cut, stream_of(*FRAMES))) as server:
+        assert bodies(server.url, 3) == FRAMES
+    assert "broken or cut off" in log.messages[0]
+
+
 def test_a_stream_that_is_none_is_an_outage(log: pytest.LogCaptureFixture) -> None:
     def noise(request: Request) -> None:
         request.head(MULTIPART)
