@@ -93,6 +93,19 @@ def test_who_has_no_room_within_the_bound_falls_behind_alone() -> None:
     assert slow.client.skipped == 1
 
 
+def test_parts_that_come_together_are_held_to_the_bound_too() -> None:
+    node = Node({"*": {"client_buffer_bytes": 8192}})
+    slow, prompt = node.join(), node.join()
+    node.publish(frame(0))
+    slow.prompt = False
+    node.accept(*(frame(number, 6_000) for number in range(1, 11)))
+    node.settle()
+    assert slow.unsent_bytes <= 8192
+    assert prompt.numbers == list(range(11))
+    slow.read()
+    assert slow.numbers == [0, 1, 10]
+
+
 def test_what_waits_is_asked_only_when_it_might_be_too_much() -> None:
     node, viewers = seated(2)
     for each in viewers:
