@@ -29,6 +29,7 @@ from protocol import (
     parse_topic,
 )
 from streamer.configuration.settings import StreamSettings
+from streamer.fanout.backlog import every_part
 from streamer.fanout.client import Client
 from streamer.fanout.flow import Outlet
 from streamer.fanout.part import Part
@@ -276,10 +277,19 @@ class Hub:
     def _end(self, stream: Stream, ended: Ended) -> None:
         stream.end(ended)
         meant = [each for each in stream.clients.values() if ended.means(each.joined_at)]
-        self._fanout.each(meant, lambda client: client.finish(CloseReason.STOP, ended.cuts))
+        self._finish(meant, CloseReason.STOP, ended.cuts)
 
-    def _finish(self, clients: list[Viewer], reason: CloseReason) -> None:
-        self._fanout.each(clients, lambda client: client.finish(reason))
+    def _finish(
+        self,
+        clients: list[Viewer],
+        reason: CloseReason,
+        cuts: Callable[[Part], bool] = every_part,
+    ) -> None:
+        def finish(client: Viewer) -> None:
+            if client.id in self._clients:  # it has not left meanwhile
+                client.finish(reason, cuts)
+
+        self._fanout.each(clients, finish)
 
     # Work, in slices.
 

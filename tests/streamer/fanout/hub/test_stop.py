@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from protocol import CloseReason
+from protocol import ClosedConnection, CloseReason
 from tests.streamer.frames import frame, stop
 
 from .node import Node, ended, numbered
@@ -307,6 +307,17 @@ def test_a_late_stop_gives_a_slow_client_the_newest_part_up_to_its_frame(
     assert slow.numbers == ([0] if shown is None else [0, shown])
     assert ended(slow)
     assert slow.client.parts + slow.client.skipped == 7
+
+
+def test_who_leaves_before_a_stop_reaches_it_is_counted_no_more() -> None:
+    node = Node()
+    slow = node.join(capacity=150)
+    node.publish(*(numbered(number, size=300_000) for number in range(1, 4)))
+    node.accept(stop())
+    slow.leave()
+    node.settle()
+    (closed,) = node.of(ClosedConnection)
+    assert node.figures().skipped == closed.skipped
 
 
 # Sent again.
