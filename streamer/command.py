@@ -90,5 +90,7 @@ def prepare_process(log_level: str) -> None:
         format="%(asctime)s %(levelname)s %(name)s %(message)s",
         stream=sys.stderr,
     )
+    # Tornado warns of each connection that is no TLS: anybody can make a flood of it.
+    logging.getLogger("tornado.general").setLevel(logging.ERROR)
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

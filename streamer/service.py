@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Final
 
 import zmq
-from tornado.httpserver import HTTPServer
 
 from protocol import CloseReason
 from streamer.channels.feed import Feed
@@ -28,7 +27,7 @@ from streamer.fanout.hub import Hub
 from streamer.fanout.part import new_token
 from streamer.fanout.streams import Bounds
 from streamer.http.handlers import make_application
-from streamer.http.listening import listen, most_clients
+from streamer.http.listening import Server, listen, most_clients
 from streamer.http.site import Site
 from streamer.metrics import NodeStatistics, own_usage
 from streamer.siblings import Siblings
@@ -138,7 +137,7 @@ class Service:
         self._node = new_node_id()
         self._ready = False
         self._timers: list[asyncio.Task[None]] = []
-        self._http: HTTPServer | None = None
+        self._http: Server | None = None
         self._tls = _tls(settings)
         self._sockets = _listen(settings, place)
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
@@ -191,7 +190,7 @@ class Service:
         await self._feed.polled.wait()
         if self._siblings is not None:
             await self._siblings.start()
-        self._http = HTTPServer(
+        self._http = Server(
             make_application(self._site()),
             ssl_options=self._tls,
             xheaders=self._settings.trust_proxy,

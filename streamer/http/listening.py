@@ -9,6 +9,7 @@ import socket
 import time
 from typing import Any, Final
 
+from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
 
 # Connections the system may hold for us before they are accepted: a reconnecting crowd.
@@ -39,6 +40,18 @@ def most_clients(max_clients: int, max_files: int) -> int:
             most,
         )
     return most
+
+
+class Server(HTTPServer):
+    """Tornado's server, to which no connection is a fault of ours."""
+
+    def _handle_connection(self, connection: socket.socket, address: Any) -> None:
+        # A port scan resets before its handshake: Python then raises, and Tornado lets it through.
+        try:
+            super()._handle_connection(connection, address)
+        except OSError as error:
+            connection.close()
+            log.debug("no connection from %s: %s", address, error)
 
 
 class Listener(socket.socket):

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import resource
 import socket
+import ssl
+import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from tornado.tcpclient import TCPClient
+from tornado.web import Application
 
-from streamer.http.listening import FILES_BESIDES, listen, most_clients
+from streamer.http.listening import FILES_BESIDES, Server, listen, most_clients
 
 
 @contextmanager
@@ -57,6 +62,27 @@ def test_connections_for_which_no_file_can_be_opened_are_dropped(
     accepted, _ = listening.accept()
     for each in (*clients, again, accepted):
         each.close()
+
+
+@pytest.mark.gen_test(timeout=30)
+async def test_who_resets_before_its_handshake_is_no_fault(
+    ssl_options: ssl.SSLContext, caplog: pytest.LogCaptureFixture
+) -> None:
+    server = Server(Application(), ssl_options=ssl_options)
+    (sock,) = listen("127.0.0.1", 0, reuse_port=False)
+    address = sock.getsockname()
+    server.add_sockets([sock])
+    for _ in range(5):
+        with socket.create_connection(address) as client:
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            client.send(b"nobody")
+    trusting = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    trusting.check_hostname, trusting.verify_mode = False, ssl.CERT_NONE
+    stream = await TCPClient().connect(address[0], address[1], ssl_options=trusting)
+    stream.close()
+    server.stop()
+    await server.close_all_connections()
+    assert [each for each in caplog.records if each.levelno >= logging.ERROR] == []
 
 
 @pytest.mark.parametrize(
