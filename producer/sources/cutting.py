@@ -78,8 +78,15 @@ def _pictures(parts: Iterable[Part]) -> Iterator[Picture]:
 
 
 def _content_type(part: Part) -> str:
-    """Returns the type that a part names; where that is none, what its bytes tell."""
+    """Returns the type that a part's bytes tell; where they tell none, the one it names.
+
+    Cameras call JPEG image/jpg or application/octet-stream, too, which players refuse.
+    """
     try:
-        return check_media_type(part.headers.get("content-type"))
+        named = check_media_type(part.headers.get("content-type"))
     except MalformedError:
-        return image_type(part.body[:HEAD_BYTES]) or "application/octet-stream"
+        named = "application/octet-stream"
+    # A text may well begin with the two letters of a bitmap.
+    if named.startswith("text/"):
+        return named
+    return image_type(part.body[:HEAD_BYTES]) or named

@@ -109,6 +109,22 @@ def test_type_and_time_of_a_part_are_kept_and_nothing_is_timed() -> None:
     assert open_source(server.url).length is None
 
 
+@pytest.mark.parametrize(
+    "named", ["image/jpg", "image/pjpeg", "Image/JPEG; q=1", "application/octet-stream"]
+)
+def test_an_odd_name_of_jpeg_is_put_right(named: str) -> None:
+    def script(request: Request) -> None:
+        request.head(MULTIPART)
+        request.send(part(FRAMES[0]).replace(b"image/jpeg", named.encode()))
+        request.send(part(b"BMW").replace(b"image/jpeg", b"text/plain"))
+        request.send(part(b"a model").replace(b"image/jpeg", b"model/gltf+json") + b"--frame--")
+
+    with serving(script) as server:
+        pictures = taken(open_source(server.url), 3)
+    types = [picture.content_type for picture in pictures]
+    assert types == ["image/jpeg", "text/plain", "model/gltf+json"]
+
+
 @pytest.mark.parametrize("named", ["Content-Type: jpeg", "Content-Type: a, b", "X-No: x"])
 def test_a_type_that_is_none_is_told_by_the_picture(named: str) -> None:
     def script(request: Request) -> None:
