@@ -8,9 +8,14 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
+from typing import Final
 
 from producer.sources.backoff import delays
 from producer.sources.source import Picture, Pictures, SourceError
+
+# Seconds for which a connection has to bring pictures until the source counts as back: one that
+# breaks off again and again is one outage, told once and tried less and less often.
+SETTLED_S: Final = 3.0
 
 logger = logging.getLogger(__name__)
 
@@ -47,7 +52,7 @@ class Outage:
             logger.warning("%s is lost, trying again: %s", self.name, reason)
 
     def end(self) -> None:
-        """Takes note that the source brings pictures."""
+        """Takes note that the source is back."""
         if self._since_s is not None:
             logger.info("%s is back after %.0f s", self.name, self.clock() - self._since_s)
             self._since_s = None
@@ -59,14 +64,22 @@ class Reconnecting:
     `connect` gives the pictures of one connection and raises one of the errors above.
     """
 
-    def __init__(self, name: str, connect: Callable[[], Pictures]) -> None:
+    def __init__(
+        self,
+        name: str,
+        connect: Callable[[], Pictures],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._connect = connect
-        self._outage = Outage(name)
+        self._clock = clock
+        self._outage = Outage(name, clock)
         self._waits = delays()
         self._known = False
 
     def pictures(self, ended: threading.Event) -> Pictures:
         """Yields pictures until `ended` is set, waiting longer after each try in vain.
+
+        A try is in vain, too, where its pictures break off within `SETTLED_S`.
 
         Raises:
             SourceError: the login was refused, and no picture had come before.
@@ -86,10 +99,13 @@ class Reconnecting:
 
     def _connection(self) -> Iterator[Picture]:
         with closing(self._connect()) as pictures:
+            first_s: float | None = None
             for picture in pictures:
                 self._known = True
-                self._waits = delays()
-                self._outage.end()
+                first_s = self._clock() if first_s is None else first_s
+                if self._clock() - first_s >= SETTLED_S:
+                    self._waits = delays()
+                    self._outage.end()
                 yield picture
 
     def _retried(self, error: UnavailableError) -> str:

@@ -15,9 +15,10 @@ from tests.producer.sources.camera_server import behind_digest, serving, stream_
 from .processes import PATIENCE_S, Starter, Viewer, eventually
 from .producing import finish, free_ports, numbers, picture, publish, publishing_input, streamer_of
 
-PICTURES = 30
-CLIP = ("-f", "lavfi", "-i", f"testsrc=size=64x48:rate=25:duration={PICTURES / 25}")
-OTHER_CLIP = ("-f", "lavfi", "-i", f"testsrc2=size=64x48:rate=25:duration={PICTURES / 25}")
+# At 10 a second: long enough for a camera to count as back.
+PICTURES = 45
+CLIP = ("-f", "lavfi", "-i", f"testsrc=size=64x48:rate=10:duration={PICTURES / 10}")
+OTHER_CLIP = ("-f", "lavfi", "-i", f"testsrc2=size=64x48:rate=10:duration={PICTURES / 10}")
 CAMERA_TYPE = "multipart/x-mixed-replace; boundary=ffmpeg"
 
 pytestmark = pytest.mark.skipif(

@@ -120,6 +120,7 @@ def test_an_rtsp_camera_is_watched_on_by_the_same_viewer_once_it_is_back(
     await_try(port)
     with camera(port, other_video):
         watch(viewer, OTHER_SIZE)
+        eventually(lambda: "is back after" in producer.said(), "a word about it")
         assert producer.said().count("is lost") == 1
         assert producer.said().count("is back after") == 1
         assert producer.end(patience_s=END_S) == 0

@@ -22,6 +22,7 @@ from tests.producer.sources.reading import STOP_S, bodies, jpeg, seconds_to_stop
 FRAMES = [jpeg(number) for number in range(3)]
 
 
+@pytest.mark.usefixtures("_settled_at_once")
 def test_a_login_refused_after_pictures_have_come_is_an_outage(
     log: pytest.LogCaptureFixture,
 ) -> None:
@@ -34,6 +35,7 @@ def test_a_login_refused_after_pictures_have_come_is_an_outage(
     assert [record.levelname for record in log.records] == ["WARNING", "INFO"]
 
 
+@pytest.mark.usefixtures("_settled_at_once")
 @pytest.mark.parametrize("status", [404, 403, 500, 503])
 def test_a_camera_that_answers_an_error_is_asked_again(
     status: int, log: pytest.LogCaptureFixture
@@ -46,6 +48,7 @@ def test_a_camera_that_answers_an_error_is_asked_again(
     assert "is back" in back
 
 
+@pytest.mark.usefixtures("_settled_at_once")
 def test_one_outage_is_told_once_however_long_it_lasts(log: pytest.LogCaptureFixture) -> None:
     def cut(request: Request) -> None:
         request.head(MULTIPART)

@@ -67,6 +67,7 @@ def test_other_pictures_are_decoded(mpeg: Path) -> None:
     assert [colour_of(picture.body) for picture in pictures] == [*COLOURS, *COLOURS]
 
 
+@pytest.mark.usefixtures("_settled_at_once")
 def test_a_stream_that_breaks_off_is_opened_again(
     jpegs: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
