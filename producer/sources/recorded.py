@@ -57,7 +57,8 @@ class RecordedVideo:
         fps = self._options.fps
         settings = {} if fps is None else {"framerate": f"{fps:g}"}
         try:
-            return Video(str(self._path), self._options, settings=settings)
+            # FFmpeg takes what is before a colon for the kind of a URL; a leading slash forbids it.
+            return Video(str(self._path.absolute()), self._options, settings=settings)
         except UnavailableError as error:
             raise SourceError(f"{self._path} is no image and no video: {error}") from error
 

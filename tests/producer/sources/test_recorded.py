@@ -40,6 +40,15 @@ def test_a_video_is_decoded_in_order_at_its_own_times(tmp_path: Path) -> None:
     assert source.length == 8
 
 
+def test_a_file_with_a_colon_in_its_name_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clip(tmp_path / "rec-10:15:00.mp4")
+    monkeypatch.chdir(tmp_path)
+    for spec in ("rec-10:15:00.mp4", "./rec-10:15:00.mp4"):
+        assert len(taken(open_source(spec))) == 8
+
+
 def test_times_begin_at_zero_whatever_the_container_says(tmp_path: Path) -> None:
     path = clip(tmp_path / "clip.ts", "mpeg2video", fps=25)
     assert offsets(open_source(str(path))) == pytest.approx([n / 25 for n in range(8)])
