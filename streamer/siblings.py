@@ -3,6 +3,7 @@
 Every worker answers with its own figures on a socket in a folder that all of them share;
 whoever is asked over HTTP asks the others first and adds up. What a worker tells it writes down
 first: its totals count on when it has died, since Prometheus takes a sum that falls for a restart.
+The supervisor answers as well: its relay refuses messages that no worker ever sees.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Final
 
-from protocol import Overload, Status
+from protocol import Overload, Refusal, Status
+from streamer.errors import StartError
 from streamer.fanout.stream import StreamStatistics
 from streamer.metrics import NodeStatistics, Usage
 
@@ -49,11 +51,14 @@ class Siblings:
         self._answering: dict[asyncio.StreamWriter, asyncio.Task[Any] | None] = {}
 
     async def start(self) -> None:
-        """Begins to answer the other workers."""
+        """Begins to answer the other workers; raises StartError."""
         self._latest = self._own()
-        self._server = await asyncio.start_unix_server(self._answer, self._draft)
-        # Named only now that it answers: who refuses under this name is dead.
-        self._draft.rename(self._path)
+        try:
+            self._server = await asyncio.start_unix_server(self._answer, self._draft)
+            # Named only now that it answers: who refuses under this name is dead.
+            self._draft.rename(self._path)
+        except OSError as error:
+            raise StartError(f"{self._draft}: {error.strerror or error}") from error
 
     async def stop(self) -> None:
         """Stops answering; what was told last goes on to count."""
@@ -164,6 +169,20 @@ def _decoded(told: bytes) -> NodeStatistics:
         for name, each in body["streams"].items()
     }
     return NodeStatistics(**{**body, "streams": streams, "usage": Usage(**body["usage"])})
+
+
+def refusals_alone(refused: Mapping[Refusal, int]) -> NodeStatistics:
+    """Returns the figures of one that serves no client and has only refused messages."""
+    return NodeStatistics(
+        node="",
+        streams={},
+        received=0,
+        received_bytes=0,
+        refused={reason.value: messages for reason, messages in refused.items()},
+        undeliverable=0,
+        events=0,
+        usage=Usage(processes=0, cpu_s=0.0, resident_bytes=0, open_files=0),
+    )
 
 
 def added_up(nodes: Iterable[NodeStatistics]) -> NodeStatistics:

@@ -37,6 +37,7 @@ from streamer.fanout.part import new_token
 from streamer.relay.service import Relay
 from streamer.relay.settings import RelaySettings
 from streamer.service import Addresses, Place
+from streamer.siblings import Siblings, refusals_alone
 from streamer.signals import SIGNALS
 
 # A worker that died is started again after this time, seconds: one that dies at once must
@@ -72,13 +73,16 @@ async def run(
         folder = Path(held.enter_context(tempfile.TemporaryDirectory(prefix="partcast-")))
         port = held.enter_context(_reserve(settings))
         relay = _relay(settings, folder, held)
+        refused = Siblings(folder, "supervisor", lambda: refusals_alone(relay.refused))
         supervisor = Supervisor(_worker_settings(settings, port, relay), folder)
         try:
+            await refused.start()
             if await supervisor.start(number_of_workers(settings), shutdown):
                 announce(_addresses(settings, port, relay))
-                await supervisor.watch(shutdown)
+                await supervisor.watch(shutdown, lambda: relay.alive)
         finally:
             await supervisor.stop()
+            await refused.stop()
             await relay.stop()
 
 
@@ -214,10 +218,21 @@ class Supervisor:
             worker.ready = True
         return True
 
-    async def watch(self, shutdown: asyncio.Event) -> None:
-        """Keeps the workers alive until `shutdown` is set."""
+    async def watch(self, shutdown: asyncio.Event, relayed: Callable[[], bool]) -> None:
+        """Keeps the workers alive until `shutdown` is set.
+
+        Args:
+            shutdown: set by whoever wants the service to end.
+            relayed: returns whether the channels are relayed to the workers.
+
+        Raises:
+            StartError: where they are not any more.
+
+        """
         loop = asyncio.get_running_loop()
         while not shutdown.is_set():
+            if not relayed():
+                raise StartError("a proxy has ended by itself")
             self._workers = [self._looked_after(each, loop.time()) for each in self._workers]
             try:
                 async with asyncio.timeout(LOOK_S):

@@ -13,6 +13,7 @@ import pytest
 
 from protocol import Overload, Status
 from streamer import siblings
+from streamer.errors import StartError
 from streamer.metrics import NodeStatistics, Usage
 from streamer.siblings import ANSWER_S, Siblings, added_up
 from tests.e2e.processes import PATIENCE_S
@@ -269,3 +270,8 @@ def test_without_an_open_file_to_spare_the_figures_told_last_go_on_to_count(
         return answer
 
     assert asyncio.run(ask()) == node_statistics()
+
+
+def test_a_folder_that_is_gone_keeps_a_worker_from_starting(tmp_path: Path) -> None:
+    with pytest.raises(StartError, match="gone"):
+        asyncio.run(Siblings(tmp_path / "gone", "alone", node_statistics).start())

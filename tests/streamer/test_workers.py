@@ -104,7 +104,7 @@ def test_a_worker_for_which_there_is_no_process_is_tried_again_later(
             monkeypatch.setattr(SpawnProcess, "start", refuse_once)
             first.kill()
             async with asyncio.timeout(PATIENCE_S), asyncio.TaskGroup() as tasks:
-                tasks.create_task(supervisor.watch(shutdown))
+                tasks.create_task(supervisor.watch(shutdown, lambda: True))
                 while active_children() in ([], [first]):
                     await asyncio.sleep(0.01)
                 shutdown.set()
@@ -124,6 +124,12 @@ def test_a_service_without_a_process_for_its_workers_does_not_start(
     monkeypatch.setattr(SpawnProcess, "start", refuse)
     with pytest.raises(StartError, match="a worker: Resource temporarily unavailable"):
         asyncio.run(Supervisor(Settings(), tmp_path).start(2, asyncio.Event()))
+
+
+def test_a_service_whose_channels_are_not_relayed_any_more_ends(tmp_path: Path) -> None:
+    supervisor = Supervisor(Settings(), tmp_path)
+    with pytest.raises(StartError, match="a proxy has ended by itself"):
+        asyncio.run(supervisor.watch(asyncio.Event(), lambda: False))
 
 
 @pytest.mark.parametrize("bound", [("frames",), ("events",), (), ("frames", "events")])

@@ -188,6 +188,18 @@ def test_no_total_falls_when_a_worker_dies(start: Starter, context: Context) -> 
         assert _metric(streamer, "clients") == len(left) < 20
 
 
+def test_what_is_refused_before_it_comes_to_a_worker_is_counted(
+    start: Starter, context: Context
+) -> None:
+    streamer = start.streamer("--workers", "2", "--max-frame-bytes", "1000")
+    publisher = Publisher(context, streamer.addresses["frames"])
+    publisher.wait_for_nodes(2)
+    # For one beyond 64 MiB libzmq cuts the connection, and that is the relay's.
+    publisher.send("all/cam1/", bytes(66 << 20))
+    counted = b'partcast_refused_messages_total{reason="too_large"} 1.0'
+    eventually(lambda: counted in streamer.get("/metrics"), "the refusal to be counted")
+
+
 def _metric(streamer: Command, name: str) -> float:
     lines = streamer.get("/metrics").decode().splitlines()
     return next(
