@@ -9,11 +9,12 @@ The supervisor answers as well: its relay refuses messages that no worker ever s
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import json
 import logging
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,6 +25,8 @@ from streamer.metrics import NodeStatistics, Usage
 
 # A worker that does not answer in this time counts with what it told last, seconds.
 ANSWER_S: Final = 1.0
+# So often all are asked again where one has ended meanwhile; they are started once a second.
+TRIES: Final = 3
 # How bad a status is: the worst of all workers is the stream's.
 _SEVERITY: Final = (Status.GREY, Status.BLUE, Status.YELLOW, Status.RED)
 
@@ -46,6 +49,7 @@ class Siblings:
         self._draft = folder / f"{name}.draft"
         self._own = own
         self._server: asyncio.Server | None = None
+        self._ended = _Ended(folder)
         self._latest: NodeStatistics | None = None
         self._noted: set[int | None] = set()
         self._answering: dict[asyncio.StreamWriter, asyncio.Task[Any] | None] = {}
@@ -74,8 +78,20 @@ class Siblings:
 
     async def statistics(self) -> NodeStatistics:
         """Returns the figures of all workers, added up."""
-        answers = await asyncio.gather(*(_ask(each) for each in self._others()))
-        return added_up([_decoded(self._tell()), *(each for each in answers if each is not None)])
+        for _ in range(TRIES):
+            ended = self._ended.read()
+            answers = await asyncio.gather(*(_ask(each) for each in self._others()))
+            # Another worker may have added one there before it was asked: then it is missing here.
+            if self._ended.read() == ended:
+                break
+        try:
+            self._ended.take([each.path for each in answers if each.has_ended])
+        except OSError as error:
+            self._note(error)
+        totals = [_decoded(ended)] if ended else []
+        taken = _taken(totals)
+        left = [each.figures for each in answers if each.path.stem not in taken]
+        return added_up([_decoded(self._tell()), *totals, *(each for each in left if each)])
 
     def _others(self) -> list[Path]:
         try:
@@ -125,7 +141,23 @@ class Siblings:
             del self._answering[writer]
 
 
-async def _ask(path: Path) -> NodeStatistics | None:
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """What is known of a worker that was asked.
+
+    Attributes:
+        path: its socket.
+        figures: what it answers, or else what it told last; None where it told nothing.
+        has_ended: whether it will never answer again.
+
+    """
+
+    path: Path
+    figures: NodeStatistics | None = None
+    has_ended: bool = False
+
+
+async def _ask(path: Path) -> _Answer:
     try:
         async with asyncio.timeout(ANSWER_S):
             reader, writer = await asyncio.open_unix_connection(path)
@@ -133,12 +165,70 @@ async def _ask(path: Path) -> NodeStatistics | None:
                 answer = await reader.read()
             finally:
                 writer.close()
-        return _decoded(answer)
-    except ConnectionRefusedError:  # it has ended
-        return _left_by(path)
+        return _Answer(path, _decoded(answer))
+    except ConnectionRefusedError:
+        return _Answer(path, _left_by(path), has_ended=True)
+    except FileNotFoundError:  # another worker has just taken it among those that have ended
+        return _Answer(path)
     except (OSError, TimeoutError, ValueError):
         log.warning("a worker does not tell its figures: %s", path.stem)
-        return _left_by(path)
+        return _Answer(path, _left_by(path))
+
+
+class _Ended:
+    """One file for all workers that have ended, or each would cost every request a look for good.
+
+    It names as its node those that were added last: what they left may still be there, since
+    who adds them can be killed on its way.
+
+    Args:
+        folder: the folder that all workers of the service share.
+
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._file = folder / "all.ended"
+        self._draft = folder / "all.ended-draft"
+        self._lock = folder / "all.lock"
+
+    def read(self) -> bytes:
+        """Returns the file; nothing where there is none."""
+        try:
+            return self._file.read_bytes()
+        except OSError:
+            return b""
+
+    def take(self, paths: list[Path]) -> None:
+        """Adds what workers left; leaves that to another who is at it. Raises OSError."""
+        if not paths:
+            return
+        with self._lock.open("wb") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return
+            self._add(paths)
+
+    def _add(self, paths: list[Path]) -> None:
+        before = [_decoded(self._file.read_bytes())] if self._file.exists() else []
+        self._remove(_taken(before))
+        names = [each.stem for each in paths if each.exists()]
+        left = [each for each in map(_totals_of, paths) if each is not None]
+        if left:
+            after = replace(added_up([*before, *left]), node=" ".join(names))
+            self._draft.write_text(json.dumps(asdict(after)))
+            self._draft.replace(self._file)
+        self._remove(names)
+
+    def _remove(self, names: Iterable[str]) -> None:
+        for name in names:
+            for suffix in (".json", ".draft", ".sock"):
+                (self._folder / f"{name}{suffix}").unlink(missing_ok=True)
+
+
+def _taken(ended: list[NodeStatistics]) -> list[str]:
+    return [name for each in ended for name in each.node.split()]
 
 
 def _written(path: Path) -> Path:
@@ -147,10 +237,18 @@ def _written(path: Path) -> Path:
 
 
 def _left_by(path: Path) -> NodeStatistics | None:
-    """Returns the totals that a worker told last; None where it told none."""
+    """Returns the totals that a worker told last; None where none can be read."""
+    try:
+        return _totals_of(path)
+    except OSError:
+        return None
+
+
+def _totals_of(path: Path) -> NodeStatistics | None:
+    """Returns the totals that a worker told last, None where it told none; raises OSError."""
     try:
         told = _decoded(_written(path).read_bytes())
-    except OSError:
+    except FileNotFoundError:
         return None
     streams = {
         name: replace(each, status=Status.GREY, connections=0, fps=0.0, age=None, content_type=None)

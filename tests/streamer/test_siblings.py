@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
+import json
 import shutil
 import socket
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -275,3 +277,110 @@ def test_without_an_open_file_to_spare_the_figures_told_last_go_on_to_count(
 def test_a_folder_that_is_gone_keeps_a_worker_from_starting(tmp_path: Path) -> None:
     with pytest.raises(StartError, match="gone"):
         asyncio.run(Siblings(tmp_path / "gone", "alone", node_statistics).start())
+
+
+def _leave_behind(folder: Path, name: str, figures: NodeStatistics) -> None:
+    """Leaves what a worker leaves that was killed."""
+    with socket.socket(socket.AF_UNIX) as left_behind:
+        left_behind.bind(str(folder / f"{name}.sock"))
+    (folder / f"{name}.json").write_text(json.dumps(asdict(figures)))
+
+
+def test_workers_that_have_ended_leave_one_file_and_their_totals(tmp_path: Path) -> None:
+    async def ask() -> list[NodeStatistics]:
+        one = Siblings(tmp_path, "one", node_statistics)
+        other = Siblings(tmp_path, "other", node_statistics)
+        await one.start()
+        await other.start()
+        answers = []
+        for each in range(20):
+            _leave_behind(tmp_path, f"dead{each}", node_statistics())
+            answers.append(await one.statistics())
+            answers += await asyncio.gather(one.statistics(), other.statistics())
+        await one.stop()
+        await other.stop()
+        return answers
+
+    answers = asyncio.run(ask())
+    received = node_statistics().received
+    assert [each.received for each in answers] == [received * (3 + n // 3) for n in range(60)]
+    assert {each.usage.processes for each in answers} == {2 * node_statistics().usage.processes}
+    assert not list(tmp_path.glob("dead*"))
+
+
+def test_what_an_ended_worker_left_counts_once_though_it_could_not_be_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(self: Path, *, missing_ok: bool = False) -> None:
+        raise OSError(errno.EIO, "as if it were killed here")
+
+    async def ask() -> list[NodeStatistics]:
+        one = Siblings(tmp_path, "one", node_statistics)
+        await one.start()
+        _leave_behind(tmp_path, "dead", node_statistics())
+        answers = []
+        with monkeypatch.context() as patch:
+            patch.setattr(Path, "unlink", killed)
+            answers += [await one.statistics(), await one.statistics()]
+        _leave_behind(tmp_path, "dead2", node_statistics())
+        answers += [await one.statistics(), await one.statistics()]
+        await one.stop()
+        return answers
+
+    received = node_statistics().received
+    assert [each.received // received for each in asyncio.run(ask())] == [2, 2, 3, 3]
+    assert not list(tmp_path.glob("dead*"))
+
+
+def test_a_worker_that_ends_while_all_are_asked_counts_once(tmp_path: Path) -> None:
+    async def ask() -> NodeStatistics:
+        one, other, brief = (
+            Siblings(tmp_path, name, node_statistics) for name in ("one", "other", "brief")
+        )
+        asked = []
+
+        async def slow(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            asked.append(writer)
+            if len(asked) == 1:
+                while not (tmp_path / "brief.json").exists():
+                    await asyncio.sleep(0.01)
+                await brief.stop()
+                assert (await other.statistics()).received == 4 * node_statistics().received
+            writer.write(json.dumps(asdict(node_statistics())).encode())
+            writer.close()
+
+        for each in (one, other, brief):
+            await each.start()
+        async with await asyncio.start_unix_server(slow, tmp_path / "slow.sock"):
+            answer = await one.statistics()
+        await one.stop()
+        await other.stop()
+        return answer
+
+    assert asyncio.run(ask()).received == 4 * node_statistics().received
+    assert not list(tmp_path.glob("brief*"))
+
+
+def test_an_ended_worker_that_another_takes_in_meanwhile_is_not_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def ask() -> NodeStatistics:
+        one = Siblings(tmp_path, "one", node_statistics)
+        other = Siblings(tmp_path, "other", node_statistics)
+        await one.start()
+        await other.start()
+        _leave_behind(tmp_path, "dead", node_statistics())
+        look = one._others
+
+        def look_too_early() -> list[Path]:
+            found = look()
+            other._ended.take([tmp_path / "dead.sock"])
+            return found
+
+        monkeypatch.setattr(one, "_others", look_too_early)
+        answer = await one.statistics()
+        await one.stop()
+        await other.stop()
+        return answer
+
+    assert asyncio.run(ask()).received == 3 * node_statistics().received
