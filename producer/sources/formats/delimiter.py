@@ -17,6 +17,13 @@ MAX_PADDING_BYTES: Final = 64
 
 _PADDING: Final = rb"[ \t]{0,%d}" % MAX_PADDING_BYTES
 _FIRST_LINE: Final = re.compile(rb"[\r\n]*--([^\r\n]{1,%d}?)[ \t]*\r?\n" % MAX_BOUNDARY_BYTES)
+# A first line that is surely a delimiter, as a header is in the next.
+_FIRST_PART: Final = re.compile(
+    rb"[\r\n]{0,8}--([^\r\n]{1,%d}?)" % MAX_BOUNDARY_BYTES + _PADDING + rb"\r?\n[!-9;-~]{1,64}:"
+)
+
+# Bytes that such a line, and so much of the next, take at most.
+FIRST_PART_BYTES: Final = 8 + 2 + MAX_BOUNDARY_BYTES + MAX_PADDING_BYTES + 2 + 64 + 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +58,15 @@ class Delimiters:
         """Takes the boundary of a stream whose first line is a delimiter; None: it is not."""
         match = _FIRST_LINE.match(buffer)
         return cls(match[1]) if match else None
+
+    def or_first_part(self, buffer: bytearray) -> Delimiters:
+        """Returns those of a stream whose first line is a delimiter of another boundary, or these.
+
+        `FIRST_PART_BYTES` of the stream tell; more never change the answer.
+        """
+        match = _FIRST_PART.match(buffer)
+        mistaken = match is not None and b"--" + match[1] not in self.lines
+        return Delimiters(match[1]) if match and mistaken else self
 
     def find(self, buffer: bytearray, start: int, *, crlf: bool = True) -> Delimiter | None:
         """Finds the first whole delimiter; `crlf` False keeps a CR before it in the body."""

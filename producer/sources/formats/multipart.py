@@ -1,8 +1,9 @@
 """A multipart stream cut into parts: bytes in, parts out. No I/O.
 
 The form is that of RFC 2046 5.1.1, with the liberties that cameras take: line ends of LF alone,
-a boundary parameter that carries the leading dashes of the delimiter, a missing or wrong
-Content-Length, no closing delimiter. How the bytes are portioned never changes the parts.
+a boundary parameter that carries the leading dashes of the delimiter or names another one, an
+empty line before the headers, a missing or wrong Content-Length, no closing delimiter. How the
+bytes are portioned never changes the parts.
 """
 
 from __future__ import annotations
@@ -12,11 +13,19 @@ from collections.abc import Callable, Iterator
 from enum import Enum, auto
 from typing import Final
 
-from producer.sources.formats.delimiter import MAX_SKIPPED_BYTES, Delimiter, Delimiters
+from producer.sources.formats.delimiter import (
+    FIRST_PART_BYTES,
+    MAX_SKIPPED_BYTES,
+    Delimiter,
+    Delimiters,
+)
 from producer.sources.formats.part import MAX_HEADER_BYTES, Part, content_length, header_fields
 from producer.sources.source import MAX_PICTURE_BYTES
 
 _HEADERS_END: Final = re.compile(rb"(?:\A|\n)\r?\n")
+
+# What tells that an empty line before it has not ended the headers.
+_LATE_HEADERS: Final = (b"content-type:", b"content-length:")
 
 
 class MultipartError(Exception):
@@ -31,6 +40,12 @@ class _State(Enum):
     CLOSED = auto()
 
 
+class _Late(Enum):
+    SEEN = auto()
+    POSSIBLE = auto()  # the next bytes will tell
+    NONE = auto()
+
+
 class MultipartDecoder:
     """Takes bytes in any portions and gives the parts as soon as they are complete.
 
@@ -38,7 +53,8 @@ class MultipartDecoder:
     `looks_whole` says so: many servers send the delimiter only with the next part. Once a length
     is not confirmed by a delimiter, lengths are ignored and delimiters searched for instead.
 
-    Without a `boundary` that of the stream's first line is taken.
+    Without a `boundary` that of the stream's first line is taken; so it is where the first line is
+    a delimiter of another one.
     """
 
     def __init__(
@@ -56,6 +72,7 @@ class MultipartDecoder:
         self._buffer = bytearray(b"\n")  # a stream begins where a line begins
         self._state = _State.SEEKING
         self._searched = 0  # bytes of the buffer that need no second look
+        self._begun = False  # whether a delimiter was found
         self._skipped = 0  # bytes dropped since the state is SEEKING
         self._lengths_hold = True
         self._crlf = True
@@ -110,12 +127,15 @@ class MultipartDecoder:
     def _seek(self) -> bool:
         if self._delimiters is None:
             return self._learn_boundary()
+        if not self._begun:
+            self._delimiters = self._delimiters.or_first_part(self._buffer)
         found = self._delimiters.find(self._buffer, 0)
         before = found.start if found else len(self._buffer) - self._delimiters.longest
         _check(self._skipped + before, MAX_SKIPPED_BYTES, "what precedes a delimiter")
         if found is None:
-            self._skipped += max(before, 0)
-            del self._buffer[: max(before, 0)]
+            if self._begun or len(self._buffer) + self._skipped >= FIRST_PART_BYTES:
+                self._skipped += max(before, 0)
+                del self._buffer[: max(before, 0)]
             return False
         return self._pass(found)
 
@@ -131,13 +151,26 @@ class MultipartDecoder:
         _check(end.start() if end else self._searched - 2, self._max_header_bytes, "a header")
         if end is None:
             return False
+        if end.start() == 0 and (outcome := self._late_headers(end.end())) is not _Late.NONE:
+            self._searched = 0
+            return outcome is _Late.SEEN
         self._headers = header_fields(bytes(self._buffer[: end.start()]))
         self._enter(_State.SCANNING, end.end())
         length = content_length(self._headers)
-        if length is not None and self._lengths_hold:
-            _check(length, self._max_part_bytes, "a part")
+        # One beyond the limit may be wrong like any other.
+        if length is not None and length <= self._max_part_bytes and self._lengths_hold:
             self._state, self._length = _State.SIZED, length
         return True
+
+    def _late_headers(self, at: int) -> _Late:
+        """Skips an empty line, which ends at `at`, where the headers follow it after all."""
+        longest = max(map(len, _LATE_HEADERS))
+        begins = bytes(self._buffer[at : at + longest]).lower()
+        if begins.startswith(_LATE_HEADERS):
+            del self._buffer[:at]
+            return _Late.SEEN
+        possible = any(header.startswith(begins) for header in _LATE_HEADERS)
+        return _Late.POSSIBLE if possible else _Late.NONE
 
     def _read_sized(self) -> Part | bool:
         if len(self._buffer) < self._length:
@@ -173,7 +206,7 @@ class MultipartDecoder:
         return Part(body, self._headers)
 
     def _pass(self, delimiter: Delimiter) -> bool:
-        self._crlf = delimiter.crlf
+        self._begun, self._crlf = True, delimiter.crlf
         self._enter(_State.CLOSED if delimiter.closing else _State.HEADERS, delimiter.end)
         return True
 

@@ -233,7 +233,10 @@ def test_a_part_without_headers_is_a_part() -> None:
     ("wire", "words"),
     [
         (b"--frame\r\n\r\n" + b"x" * 2000, "a part is larger than the 1000 bytes"),
-        (b"--frame\r\nContent-Length: 1001\r\n\r\n", "a part is larger than the 1000 bytes"),
+        (
+            b"--frame\r\nContent-Length: 2000\r\n\r\n" + b"x" * 2000,
+            "a part is larger than the 1000 bytes",
+        ),
         (b"--frame\r\nX: " + b"x" * 200, "a header is larger than the 100 bytes"),
         (b"--frame\r\nX: " + b"x" * 120 + b"\r\n\r\n", "a header is larger than the 100 bytes"),
     ],
