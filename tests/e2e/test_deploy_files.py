@@ -83,6 +83,18 @@ def test_the_compose_file_gives_a_streamer_the_time_that_it_needs_to_end() -> No
     assert grace_s >= streamer.drain_s + streamer.spread_s + END_S
 
 
+def test_the_proxy_gives_up_a_streamer_whose_host_is_gone_after_25_s() -> None:
+    container_has = compose()["services"]["proxy"]["sysctls"]
+    text = (DEPLOY / "systemd/90-partcast.conf").read_text()
+    machine_has = dict(re.findall(r"^(net[\w.]+) = (.+)$", text, re.MULTILINE))
+    for has in (container_has, machine_has):
+        idle, interval, probes = (
+            int(has[f"net.ipv4.tcp_keepalive_{name}"]) for name in ("time", "intvl", "probes")
+        )
+        assert idle + interval * probes == 25
+    assert "proxy_socket_keepalive on;" in (DEPLOY / "nginx.conf").read_text()
+
+
 def test_every_service_of_the_compose_file_is_hardened_and_published_on_loopback_only() -> None:
     for name, service in compose()["services"].items():
         assert service["read_only"], name
