@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
 import subprocess
@@ -32,7 +31,7 @@ from .manifests import (
     unit,
     yaml,
 )
-from .processes import Command, Starter, Viewer, eventually
+from .processes import Starter
 from .proxying import DEPLOY, program
 
 # What `systemd-analyze security` calls well protected, of 10.
@@ -261,37 +260,3 @@ def test_every_command_of_the_units_is_taken_by_its_program(name: str, instance:
         assert float(settings["TimeoutStopSec"]) >= taken.drain_s + taken.spread_s + END_S
         assert int(settings["LimitNOFILE"]) > taken.max_clients
         assert taken.http.startswith("127.0.0.1:")
-
-
-@pytest.fixture
-def figures(start: Starter) -> set[str]:
-    """The names of all figures that a streamer with a client and a relay give."""
-    relay = start.relay()
-    streamer = start.streamer(config="allow_streams = ['cam1']\n")
-    Viewer(streamer.port, "/streams/cam1")
-    eventually(lambda: streamer.streams()["cam1"]["connections"] == 1, "a client")
-    return {"up", *_names(relay), *_names(streamer)}
-
-
-def _names(command: Command) -> list[str]:
-    text = command.get("/metrics").decode()
-    kinds = re.findall(r"^# TYPE (\w+) (\w+)$", text, re.MULTILINE)
-    return [name for name, _ in kinds]
-
-
-def test_alerts_dashboard_and_autoscaler_speak_of_figures_that_there_are(figures: set[str]) -> None:
-    rules = yaml.safe_load((DEPLOY / "prometheus/alerts.yaml").read_text())["groups"][0]["rules"]
-    dashboard = json.loads((DEPLOY / "grafana/partcast.json").read_text())
-    texts = [rule["expr"] for rule in rules]
-    texts += [query["expr"] for panel in dashboard["panels"] for query in panel["targets"]]
-    spoken = {name for text in texts for name in re.findall(r"\b(?:partcast|process)_\w+", text)}
-    metrics = kind("HorizontalPodAutoscaler")["streamer"]["spec"]["metrics"]
-    spoken.add(metrics[0]["pods"]["metric"]["name"])
-    assert len(spoken) > 10
-    assert spoken <= figures
-
-
-def test_the_alerts_fire_when_they_should() -> None:
-    promtool = program("promtool", "prometheus")
-    words = [promtool, "test", "rules", "alerts_test.yaml"]
-    subprocess.run(words, cwd=DEPLOY / "prometheus", check=True, capture_output=True)
