@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import ssl
 import time
 import urllib.error
 import urllib.request
@@ -15,7 +16,7 @@ import pytest
 import zmq
 
 from .processes import Command, Events, Publisher, Starter, Viewer, eventually, jpeg, number_of
-from .proxying import Curl, Proxy, proxying
+from .proxying import Curl, Proxy, make_certificate, proxying
 
 Context = zmq.Context[zmq.Socket[bytes]]
 # Nothing but the frame itself may paint a picture.
@@ -217,6 +218,24 @@ def test_the_figures_for_the_inside_stay_inside(site: Site) -> None:
     with refused.value as answer:
         assert answer.code == 404
     assert _get(site.proxy, "/proxy/healthz") == b"ok\n"
+
+
+def test_a_renewed_certificate_is_shown_after_a_reload_that_disconnects_nobody(
+    site: Site, publisher: Publisher, tmp_path: Path
+) -> None:
+    viewer = Viewer(site.proxy.port, "/streams/cam1")
+    eventually(lambda: sum(site.connections()) == 1, "a client")
+    before = _certificate(site.proxy)
+    make_certificate(tmp_path)
+    assert _certificate(site.proxy) == before
+    site.proxy.process.send_signal(signal.SIGHUP)
+    eventually(lambda: _certificate(site.proxy) != before, "the new certificate")
+    publisher.send("all/cam1/", jpeg(1))
+    assert number_of(viewer.parts(1)[0].body) == 1
+
+
+def _certificate(proxy: Proxy) -> str:
+    return ssl.get_server_certificate(("127.0.0.1", proxy.tls_port))
 
 
 def _get(proxy: Proxy, path: str) -> bytes:
