@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Final, TypeAlias
 
 from producer.sources.address import Address
@@ -21,6 +21,9 @@ from producer.sources.source import Picture, Pictures
 
 # Still images asked for a second unless told otherwise: each is a request to a small device.
 STILL_FPS: Final = 1.0
+
+# Read time-outs that one picture may take: on a slow line each of its bytes is no silence.
+SLOWEST: Final = 3.0
 
 # Media types, beside `video/*`, of answers that may be a video; an unnamed one may, too.
 VIDEO_TYPES: Final = frozenset({
@@ -80,23 +83,45 @@ class Camera:
         self, connection: HttpConnection, ended: threading.Event, boundary: str | None
     ) -> Pictures:
         limit = RateLimit(self._options.fps)
+        patience = _Patience(self._options.read_timeout_s)
+        portions = patience.watched(connection.chunks(ended))
         try:
-            for picture in multipart_pictures(connection.chunks(ended), boundary):
+            for picture in multipart_pictures(portions, boundary):
                 if limit.admits(time.monotonic()):
                     yield picture
+                patience.renew()
         except MultipartError as error:
             raise UnavailableError(str(error)) from error
 
     def _stills(self, connection: HttpConnection, ended: threading.Event) -> Pictures:
         interval_s = 1 / (self._options.fps or STILL_FPS)
         while not ended.is_set():
-            yield _still(connection, ended)
+            patience = _Patience(self._options.read_timeout_s)
+            yield _still(patience.watched(connection.chunks(ended)))
             ended.wait(interval_s)
             connection.open()
 
 
-def _still(connection: HttpConnection, ended: threading.Event) -> Picture:
+class _Patience:
+    """Gives up on bytes that trickle without ever being a picture."""
+
+    def __init__(self, read_timeout_s: float) -> None:
+        self._limit_s = SLOWEST * read_timeout_s
+        self._since_s = time.monotonic()
+
+    def renew(self) -> None:
+        """Takes note of a picture."""
+        self._since_s = time.monotonic()
+
+    def watched(self, portions: Iterable[bytes]) -> Iterator[bytes]:
+        for portion in portions:
+            if time.monotonic() - self._since_s > self._limit_s:
+                raise UnavailableError("no picture for too long")
+            yield portion
+
+
+def _still(portions: Iterable[bytes]) -> Picture:
     try:
-        return still_picture(connection.chunks(ended))
+        return still_picture(portions)
     except StillError as error:
         raise UnavailableError(str(error)) from error

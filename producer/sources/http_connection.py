@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import socket
 import threading
 from collections.abc import Iterator
 from typing import Final, Self
 
 import requests
 import urllib3
-from requests.hooks import default_hooks
 
 from producer.sources.address import Address
 from producer.sources.failure import reason_of, status_reason
+from producer.sources.http_session import Session
 from producer.sources.login import login_for
 from producer.sources.options import SourceOptions
 from producer.sources.reconnect import LoginRefusedError, UnavailableError
 
 # Bytes of one read at most; a read returns what is there, so this bounds no latency.
 READ_BYTES: Final = 64 * 1024
+
+# Answers, each as late as it may be, for which the head of the last one is waited.
+MAX_HEADS: Final = 2
 
 # It tells of odd headers with a traceback and the whole URL, where cameras take passwords.
 logging.getLogger("urllib3.connection").setLevel(logging.ERROR)
@@ -29,19 +33,6 @@ _NETWORK_ERRORS: Final = (requests.RequestException, urllib3.exceptions.HTTPErro
 # What requests raises, beside its own errors, at a redirect to no URL and at a login that the
 # camera asks for with something missing.
 _ODD_ANSWER_ERRORS: Final = (ValueError, LookupError, TypeError, AttributeError)
-
-
-class _Session(requests.Session):
-    """Goes on without login where a redirect leads to another host."""
-
-    def rebuild_auth(
-        self, prepared_request: requests.PreparedRequest, response: requests.Response
-    ) -> None:
-        super().rebuild_auth(prepared_request, response)  # type: ignore[no-untyped-call]
-        old, new = response.request.url, prepared_request.url
-        if self.should_strip_auth(old, new):  # type: ignore[no-untyped-call]
-            # requests drops the header alone; the hook of a digest login answers whoever asks.
-            prepared_request.hooks = default_hooks()
 
 
 class HttpConnection:
@@ -54,13 +45,17 @@ class HttpConnection:
     def __init__(self, address: Address, options: SourceOptions) -> None:
         self._address = address
         self._timeouts = (options.connect_timeout_s, options.read_timeout_s)
+        # A login may take a second answer, and a redirect another one.
+        self._head_s = options.connect_timeout_s + MAX_HEADS * options.read_timeout_s
         self._verify_tls = options.verify_tls
-        self._session = _Session()
+        self._session = Session(self._connected)
         self._session.headers["Accept-Encoding"] = "identity"
         if not options.verify_tls:
             # Who switched the check off need not be told for each request.
             urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
         self._response: requests.Response | None = None
+        self._socket: socket.socket | None = None
+        self._interrupted = False
 
     def __enter__(self) -> Self:
         return self
@@ -107,11 +102,8 @@ class HttpConnection:
 
     def interrupt(self) -> None:
         """Makes a read in another thread return at once; there is nothing to read any more."""
-        response = self._response
-        if response is not None:
-            # Raised where the answer is already over: there is nothing to interrupt then.
-            with contextlib.suppress(ValueError, RuntimeError, OSError):
-                response.raw.shutdown()
+        self._interrupted = True
+        self._hang_up()
 
     def close(self) -> None:
         """Gives the connection back."""
@@ -122,6 +114,20 @@ class HttpConnection:
     def _get(self) -> requests.Response:
         if self._response is not None:
             self._response.close()
+        # Each byte of an answer is awaited anew, so one that trickles would never be late.
+        late = threading.Event()
+        deadline = threading.Timer(self._head_s, self._give_up, [late])
+        deadline.daemon = True
+        deadline.start()
+        try:
+            return self._asked()
+        finally:
+            deadline.cancel()
+            # A head that is cut looks like a short one.
+            if late.is_set():
+                raise UnavailableError("its answer takes too long")
+
+    def _asked(self) -> requests.Response:
         try:
             # Said with each request, as the environment's certificates come before a session's.
             self._response = self._session.get(
@@ -132,3 +138,19 @@ class HttpConnection:
         except _ODD_ANSWER_ERRORS as error:
             raise UnavailableError(f"its answer cannot be read: {reason_of(error)}") from error
         return self._response
+
+    def _connected(self, opened: socket.socket) -> None:
+        self._socket = opened
+        if self._interrupted:
+            self._hang_up()
+
+    def _give_up(self, late: threading.Event) -> None:
+        late.set()
+        self._hang_up()
+
+    def _hang_up(self) -> None:
+        opened = self._socket
+        if opened is not None:
+            # Both ways: a server that sends on after that is refused. Raised where it is closed.
+            with contextlib.suppress(OSError):
+                opened.shutdown(socket.SHUT_RDWR)

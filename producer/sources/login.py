@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
+import requests
 from requests.auth import AuthBase, HTTPBasicAuth, HTTPDigestAuth
 
 from producer.sources.address import Address
@@ -19,10 +21,19 @@ def login_for(challenge: str, address: Address) -> AuthBase | None:
     password = address.password or ""
     schemes = _schemes(challenge)
     if "digest" in schemes:
-        return HTTPDigestAuth(address.user, password)
+        return _DigestAuth(address.user, password)
     if "basic" in schemes:
         return HTTPBasicAuth(address.user.encode(), password.encode())
     return None
+
+
+class _DigestAuth(HTTPDigestAuth):
+    def handle_401(self, r: requests.Response, **kwargs: Any) -> requests.Response:
+        if r.status_code == requests.codes.unauthorized:
+            # requests reads it to its end, which may never come.
+            r.close()
+        answer: requests.Response = super().handle_401(r, **kwargs)  # type: ignore[no-untyped-call]
+        return answer
 
 
 def _schemes(challenge: str) -> set[str]:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import threading
 import time
+from collections.abc import Callable
 
 import pytest
 
@@ -141,3 +144,84 @@ def test_a_stream_that_is_none_is_an_outage(log: pytest.LogCaptureFixture) -> No
     with serving(in_turn(noise, stream_of(*FRAMES))) as server:
         assert bodies(server.url, 3) == FRAMES
     assert "what precedes a delimiter" in log.messages[0]
+
+
+def trickle(request: Request, piece: bytes, *, pause_s: float = 0.02) -> None:
+    """Sends the same over and over until the other side has left."""
+    with contextlib.suppress(OSError):
+        while True:
+            request.send(piece)
+            time.sleep(pause_s)
+
+
+def trickling_head(request: Request) -> None:
+    request.send(b"HTTP/1.1 200 OK\r\nX-Slow: ")
+    trickle(request, b"x")
+
+
+def going_on_for_ever(request: Request) -> None:
+    request.send(b"HTTP/1.1 100 Continue\r\n\r\n" * 100)
+    trickle(request, b"HTTP/1.1 100 Continue\r\n\r\n")
+
+
+def trickling_part(request: Request) -> None:
+    request.head(MULTIPART)
+    request.send(part(FRAMES[0], length=False))
+    request.send(b"--frame\r\n\r\n")
+    trickle(request, b"x")
+
+
+def trickling_still(request: Request) -> None:
+    request.head("image/jpeg")
+    trickle(request, b"x")
+
+
+@pytest.mark.parametrize(
+    ("script", "shown", "words"),
+    [
+        (trickling_head, [], "answer takes too long"),
+        (going_on_for_ever, [], "answer takes too long"),
+        (trickling_part, [FRAMES[0]], "no picture for too long"),
+        (trickling_still, [], "no picture for too long"),
+    ],
+)
+def test_what_trickles_without_a_picture_counts_as_silence(
+    script: Script, shown: list[bytes], words: str, log: pytest.LogCaptureFixture
+) -> None:
+    options = SourceOptions(connect_timeout_s=0.2, read_timeout_s=0.2)
+    expected = [*shown, FRAMES[1]]
+    with serving(in_turn(script, stream_of(FRAMES[1]))) as server:
+        assert bodies(server.url, len(expected), options) == expected
+    assert words in log.messages[0]
+
+
+def redirecting(request: Request) -> None:
+    request.head(None, 302, Location="/moved")
+
+
+def refusing_digest(request: Request) -> None:
+    request.head(None, 401, WWW_Authenticate='Digest realm="x", nonce="y"')
+
+
+@pytest.mark.parametrize("begin", [redirecting, refusing_digest])
+def test_no_endless_body_is_read_but_that_of_a_picture(begin: Callable[[Request], None]) -> None:
+    def endless(request: Request) -> None:
+        begin(request)
+        trickle(request, bytes(1000))
+
+    with serving(in_turn(endless, endless, stream_of(*FRAMES))) as server:
+        assert bodies(server.url, 3, SourceOptions(user="jo", password="secret")) == FRAMES
+        assert len(server.requests) == 3
+
+
+def test_a_camera_that_does_not_answer_is_left_at_once_at_a_stop() -> None:
+    asked, left = threading.Event(), threading.Event()
+
+    def silent(request: Request) -> None:
+        asked.set()
+        request.hold()
+        left.set()
+
+    with serving(silent) as server:
+        assert seconds_to_stop(open_source(server.url), after=0, once=asked.is_set) < STOP_S
+        assert left.wait(5)

@@ -1,0 +1,63 @@
+"""What requests lacks for cameras: answers left unread, and sockets that are known early."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+import requests
+from requests.adapters import HTTPAdapter
+from requests.hooks import default_hooks
+
+# Told of the socket of each new connection, before anything is asked.
+Connected: TypeAlias = Callable[[socket.socket], None]
+
+
+class Session(requests.Session):
+    """Reads no body of a redirect, and goes on without login where one leads to another host."""
+
+    def __init__(self, connected: Connected) -> None:
+        super().__init__()
+        for scheme in ("http://", "https://"):
+            self.mount(scheme, _Adapter(connected))
+
+    def get_redirect_target(self, resp: requests.Response) -> str | None:
+        """Returns where an answer leads, having closed it."""
+        target: str | None = super().get_redirect_target(resp)
+        if target is not None:
+            # requests reads it to its end, which may never come.
+            resp.close()
+        return target
+
+    def rebuild_auth(
+        self, prepared_request: requests.PreparedRequest, response: requests.Response
+    ) -> None:
+        """Takes the login from a request to another host."""
+        super().rebuild_auth(prepared_request, response)  # type: ignore[no-untyped-call]
+        old, new = response.request.url, prepared_request.url
+        if self.should_strip_auth(old, new):  # type: ignore[no-untyped-call]
+            # requests drops the header alone; the hook of a digest login answers whoever asks.
+            prepared_request.hooks = default_hooks()
+
+
+class _Adapter(HTTPAdapter):
+    def __init__(self, connected: Connected) -> None:
+        super().__init__()
+        self._connected = connected
+
+    def get_connection_with_tls_context(self, *arguments: Any, **named: Any) -> Any:
+        """Returns a pool whose connections tell of themselves."""
+        pool: Any = super().get_connection_with_tls_context(*arguments, **named)
+        if pool.ConnectionCls is type(pool).ConnectionCls:
+            pool.ConnectionCls = _telling(pool.ConnectionCls, self._connected)
+        return pool
+
+
+def _telling(base: Any, connected: Connected) -> Any:
+    class Telling(base):  # type: ignore[misc]
+        def connect(self) -> None:
+            super().connect()
+            connected(self.sock)
+
+    return Telling
