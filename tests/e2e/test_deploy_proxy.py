@@ -212,6 +212,17 @@ def test_where_no_streamer_is_left_the_proxy_says_so_and_when_to_come_back(site:
         assert json.load(answer) == {"error": "no streamer can be reached"}
 
 
+def test_a_url_may_be_as_long_as_the_streamer_takes_it(site: Site) -> None:
+    path = "/streams?" + "x" * (8192 - len("/streams?"))
+    assert json.loads(_get(site.proxy, path)) is not None
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        _get(site.proxy, path + "x")
+    with refused.value as answer:
+        assert answer.code == 414
+        # The streamer's own word, not nginx's.
+        assert "error" in json.load(answer)
+
+
 def test_the_figures_for_the_inside_stay_inside(site: Site) -> None:
     with pytest.raises(urllib.error.HTTPError) as refused:
         _get(site.proxy, "/metrics")
