@@ -16,6 +16,7 @@ from types import TracebackType
 from typing import Final, Self
 
 import av
+from av.container import InputContainer
 from av.error import BlockingIOError as NoPacketError
 from av.error import (
     ExitError,
@@ -90,7 +91,8 @@ class Video:
         if not self._container.streams.video:
             self.close()
             raise UnavailableError("it has no pictures")
-        self._stream = self._container.streams.video[0]
+        self._stream = _best_of(self._container)
+        self._rotated: bool | None = None if self.recorded else False
         # Frame threads are faster, but hold back one picture each.
         delayed = self.recorded and self._stream.codec_context.name != "mjpeg"
         self._stream.thread_type = "AUTO" if delayed else "SLICE"
@@ -147,7 +149,7 @@ class Video:
         self._container.close()
 
     def _shots_of(self, packet: Packet[VideoStream]) -> Iterator[Shot]:
-        if self._passes_jpegs():
+        if self._passes_jpegs(packet):
             if packet.size:
                 yield Shot(_time_s(packet), functools.partial(self._passed, packet))
             return
@@ -157,10 +159,17 @@ class Video:
             for frame in packet.decode():
                 yield Shot(_time_s(frame), functools.partial(self._encoded, frame))
 
-    def _passes_jpegs(self) -> bool:
+    def _passes_jpegs(self, packet: Packet[VideoStream]) -> bool:
         size = self._options.size
         is_size = size is None or size == (self._stream.width, self._stream.height)
-        return self._stream.codec_context.name == "mjpeg" and is_size
+        if not is_size or self._stream.codec_context.name != "mjpeg":
+            return False
+        if self._rotated is None:
+            # The container tells it, but PyAV shows it with a decoded picture alone.
+            with contextlib.suppress(FFmpegError):
+                for frame in packet.decode():
+                    self._rotated = bool(_rotation_of(frame))
+        return not self._rotated
 
     def _passed(self, packet: Packet[VideoStream]) -> bytes | None:
         images = _images_in(bytes(packet))
@@ -172,15 +181,28 @@ class Video:
                 return self._encoded(frame)
         return None
 
-    def _encoded(self, frame: VideoFrame) -> bytes:
-        # Counter-clockwise, as phones record upright pictures; PyAV before 13 does not know it.
-        rotation = getattr(frame, "rotation", 0)
-        image = frame.to_image()  # type: ignore[no-untyped-call]
-        if rotation:
-            image = image.rotate(rotation, expand=True)
-        if self._options.size is not None:
-            image = image.resize(self._options.size)
-        return encoded(image, self._options.quality)
+    def _encoded(self, frame: VideoFrame) -> bytes | None:
+        # What is larger than JPEG allows is as good as broken.
+        with contextlib.suppress(OSError, ValueError):
+            image = frame.to_image()  # type: ignore[no-untyped-call]
+            if rotation := _rotation_of(frame):
+                image = image.rotate(rotation, expand=True)
+            if self._options.size is not None:
+                image = image.resize(self._options.size)
+            return encoded(image, self._options.quality)
+        return None
+
+
+def _best_of(container: InputContainer) -> VideoStream:
+    """Returns the stream of pictures that players show: not a cover, where there is a film."""
+    best = getattr(container.streams, "best", None)  # older PyAV has none
+    stream = None if best is None else best("video")
+    return stream if isinstance(stream, VideoStream) else container.streams.video[0]
+
+
+def _rotation_of(frame: VideoFrame) -> int:
+    """Returns degrees counter-clockwise, as phones record upright pictures."""
+    return getattr(frame, "rotation", 0)  # PyAV before 13 does not know it
 
 
 def _images_in(body: bytes) -> list[bytes]:

@@ -7,6 +7,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import av
+from av.stream import Disposition
 from PIL import Image
 
 COLOURS = {"red": (255, 0, 0), "green": (0, 255, 0), "blue": (0, 0, 255), "white": (255, 255, 255)}
@@ -21,18 +22,35 @@ def clip(
     fps: int = 8,
     container_format: str | None = None,
     rotation: int = 0,
+    size: tuple[int, int] = SIZE,
 ) -> Path:
     """Writes a clip of so many pictures, the `COLOURS` in turn."""
     with av.open(str(path), "w", format=container_format) as container:
         stream = container.add_stream(codec, rate=fps)
         assert isinstance(stream, av.VideoStream)
-        stream.width, stream.height = SIZE
+        stream.width, stream.height = size
         stream.pix_fmt = "yuvj420p" if codec == "mjpeg" else "yuv420p"
         if rotation:
             stream.set_display_rotation(rotation)
         for number in range(pictures):
-            container.mux(stream.encode(_frame(list(COLOURS)[number % len(COLOURS)])))
+            container.mux(stream.encode(_frame(list(COLOURS)[number % len(COLOURS)], size)))
         container.mux(stream.encode(None))
+    return path
+
+
+def film_with_cover(path: Path) -> Path:
+    """Writes a clip of four pictures behind a cover, which is a stream of one."""
+    with av.open(str(path), "w") as container:
+        cover, film = container.add_stream("mjpeg", rate=8), container.add_stream("mpeg4", rate=8)
+        for stream, form in ((cover, "yuvj420p"), (film, "yuv420p")):
+            assert isinstance(stream, av.VideoStream)
+            (stream.width, stream.height), stream.pix_fmt = SIZE, form
+        film.disposition = Disposition.default
+        container.mux(cover.encode(_frame("red", SIZE)))
+        for colour in COLOURS:
+            container.mux(film.encode(_frame(colour, SIZE)))
+        for stream in (cover, film):
+            container.mux(stream.encode(None))
     return path
 
 
@@ -93,8 +111,8 @@ def dark_side_of(body: bytes) -> str:
         return min(points, key=lambda side: float(str(grey.getpixel(points[side]))))
 
 
-def _frame(colour: str) -> av.VideoFrame:
-    image = Image.new("RGB", SIZE, COLOURS[colour])
-    image.paste((0, 0, 0), (0, 0, SIZE[0], SIZE[1] // 4))
+def _frame(colour: str, size: tuple[int, int]) -> av.VideoFrame:
+    image = Image.new("RGB", size, COLOURS[colour])
+    image.paste((0, 0, 0), (0, 0, size[0], size[1] // 4))
     frame: av.VideoFrame = av.VideoFrame.from_image(image)  # type: ignore[no-untyped-call]
     return frame

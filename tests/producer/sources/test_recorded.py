@@ -19,6 +19,7 @@ from tests.producer.sources.clips import (
     clip,
     colour_of,
     dark_side_of,
+    film_with_cover,
     packets,
     without_tables,
 )
@@ -123,11 +124,25 @@ def test_a_better_quality_costs_more_bytes(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("rotation", "side"), [(90, "left"), (-90, "right"), (180, "bottom")])
-def test_a_video_filmed_upright_is_shown_upright(rotation: int, side: str, tmp_path: Path) -> None:
-    path = clip(tmp_path / "clip.mp4", rotation=rotation)
+@pytest.mark.parametrize("codec", ["mpeg4", "mjpeg"])
+def test_a_video_filmed_upright_is_shown_upright(
+    codec: str, rotation: int, side: str, tmp_path: Path
+) -> None:
+    path = clip(tmp_path / "clip.mov", codec, rotation=rotation)
     (picture,) = taken(open_source(str(path)), 1)
     assert size_of(picture.body) == (SIZE if rotation == 180 else SIZE[::-1])
     assert dark_side_of(picture.body) == side
+
+
+def test_a_film_is_shown_and_not_its_cover(tmp_path: Path) -> None:
+    path = film_with_cover(tmp_path / "film.mkv")
+    assert len(taken(open_source(str(path)))) == 4
+
+
+def test_a_picture_larger_than_jpeg_allows_is_no_picture(tmp_path: Path) -> None:
+    path = clip(tmp_path / "wide.mkv", "rawvideo", pictures=1, size=(65_600, 16))
+    with pytest.raises(SourceError, match="none of its pictures can be read"):
+        taken(open_source(str(path)))
 
 
 def test_runs_in_several_threads_do_not_disturb_each_other(tmp_path: Path) -> None:
