@@ -15,12 +15,22 @@ Connected: TypeAlias = Callable[[socket.socket], None]
 
 
 class Session(requests.Session):
-    """Reads no body of a redirect, and goes on without login where one leads to another host."""
+    """Sends a login only where it is told to, and reads no body of a redirect.
+
+    It goes on without login where a redirect leads to another host.
+    """
 
     def __init__(self, connected: Connected) -> None:
         super().__init__()
         for scheme in ("http://", "https://"):
             self.mount(scheme, _Adapter(connected))
+
+    def prepare_request(self, request: requests.Request) -> requests.PreparedRequest:
+        """Makes a request ready, with the session's login or none."""
+        if not self.auth:
+            # Without any, requests takes one from ~/.netrc and sends it unasked.
+            request.auth = _no_login
+        return super().prepare_request(request)
 
     def get_redirect_target(self, resp: requests.Response) -> str | None:
         """Returns where an answer leads, having closed it."""
@@ -34,11 +44,15 @@ class Session(requests.Session):
         self, prepared_request: requests.PreparedRequest, response: requests.Response
     ) -> None:
         """Takes the login from a request to another host."""
-        super().rebuild_auth(prepared_request, response)  # type: ignore[no-untyped-call]
         old, new = response.request.url, prepared_request.url
         if self.should_strip_auth(old, new):  # type: ignore[no-untyped-call]
-            # requests drops the header alone; the hook of a digest login answers whoever asks.
+            prepared_request.headers.pop("Authorization", None)
+            # The hook of a digest login answers whoever asks.
             prepared_request.hooks = default_hooks()
+
+
+def _no_login(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    return request
 
 
 class _Adapter(HTTPAdapter):

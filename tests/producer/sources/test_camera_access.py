@@ -120,6 +120,18 @@ def test_a_redirect_on_the_same_host_keeps_the_login(scheme: Guard) -> None:
         assert bodies(server.url, 3, SourceOptions(user="jo", password="secret")) == FRAMES
 
 
+def test_no_login_is_taken_from_netrc(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "netrc").write_text("machine 127.0.0.1 login jo password secret\n")
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+
+    def elsewhere(request: Request) -> None:
+        request.head(None, 302, Location="/moved", Content_Length="0")
+
+    with serving(in_turn(elsewhere, stream_of(*FRAMES))) as server:
+        assert bodies(server.url, 3) == FRAMES
+        assert [request.headers["Authorization"] for request in server.requests] == [None, None]
+
+
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     if shutil.which("openssl") is None:
