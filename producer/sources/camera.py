@@ -6,6 +6,7 @@ import functools
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from typing import Final, TypeAlias
 
 from producer.sources.address import Address
@@ -24,6 +25,10 @@ STILL_FPS: Final = 1.0
 
 # Read time-outs that one picture may take: on a slow line each of its bytes is no silence.
 SLOWEST: Final = 3.0
+
+# How far from now the time of a picture may be: beyond it is the time since the camera's start, or
+# of a clock that nobody has set.
+TIMELY_NS: Final = 24 * 3600 * 1_000_000_000
 
 # Media types, beside `video/*`, of answers that may be a video; an unnamed one may, too.
 VIDEO_TYPES: Final = frozenset({
@@ -88,7 +93,7 @@ class Camera:
         try:
             for picture in multipart_pictures(portions, boundary):
                 if limit.admits(time.monotonic()):
-                    yield picture
+                    yield _timely(picture, time.time_ns())
                 patience.renew()
         except MultipartError as error:
             raise UnavailableError(str(error)) from error
@@ -100,6 +105,13 @@ class Camera:
             yield _still(patience.watched(connection.chunks(ended)))
             ended.wait(interval_s)
             connection.open()
+
+
+def _timely(picture: Picture, now_ns: int) -> Picture:
+    """Takes a time that cannot be of now from a picture."""
+    if picture.time_ns is None or abs(picture.time_ns - now_ns) <= TIMELY_NS:
+        return picture
+    return replace(picture, time_ns=None)
 
 
 class _Patience:

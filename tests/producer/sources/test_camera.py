@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+import time
+from collections.abc import Callable
 
 import pytest
 
@@ -93,9 +95,11 @@ def test_a_frame_is_not_held_back_until_more_comes() -> None:
 
 
 def test_type_and_time_of_a_part_are_kept_and_nothing_is_timed() -> None:
+    now_s = int(time.time())
+
     def script(request: Request) -> None:
         request.head(MULTIPART)
-        request.send(part(FRAMES[0], "X-Timestamp: 1700000000.25"))
+        request.send(part(FRAMES[0], f"X-Timestamp: {now_s}.25"))
         request.send(
             b"--frame\r\nContent-Type: text/plain\r\nContent-Length: 2\r\n\r\nhi\r\n--frame"
         )
@@ -103,10 +107,24 @@ def test_type_and_time_of_a_part_are_kept_and_nothing_is_timed() -> None:
 
     with serving(script) as server:
         first, second = taken(open_source(server.url), 2)
-    assert (first.content_type, first.time_ns) == ("image/jpeg", 1_700_000_000_250_000_000)
+    assert (first.content_type, first.time_ns) == ("image/jpeg", now_s * 10**9 + 250_000_000)
     assert (second.content_type, second.time_ns, second.body) == ("text/plain", None, b"hi")
     assert first.offset_s is second.offset_s is None
     assert open_source(server.url).length is None
+
+
+@pytest.mark.parametrize(
+    "now_s", [lambda: 1234, lambda: time.time() - 2 * 86_400, lambda: time.time() + 2 * 86_400]
+)
+def test_a_time_far_from_now_is_none(now_s: Callable[[], float]) -> None:
+    def script(request: Request) -> None:
+        request.head(MULTIPART)
+        request.send(part(FRAMES[0], f"X-Timestamp: {int(now_s())}"))
+        request.hold()
+
+    with serving(script) as server:
+        (picture,) = taken(open_source(server.url), 1)
+    assert picture.time_ns is None
 
 
 @pytest.mark.parametrize(
