@@ -100,10 +100,13 @@ class Camera:
 
     def _stills(self, connection: HttpConnection, ended: threading.Event) -> Pictures:
         interval_s = 1 / (self._options.fps or STILL_FPS)
+        due_s = time.monotonic()
         while not ended.is_set():
             patience = _Patience(self._options.read_timeout_s)
             yield _still(patience.watched(connection.chunks(ended)))
-            ended.wait(interval_s)
+            # The time an answer takes is part of the interval; what was missed is not made up for.
+            due_s = max(due_s + interval_s, time.monotonic())
+            ended.wait(due_s - time.monotonic())
             connection.open()
 
 
