@@ -65,7 +65,7 @@ class Hub:
         self.token = token
         self.streams = Streams(token, settings_of, bounds.max_streams)
         self._notify_all = notify
-        self._max_clients = bounds.max_clients
+        self.max_clients = bounds.max_clients
         self._open = True
         self._clients: dict[str, Viewer] = {}
         self._targets = Targets()
@@ -73,6 +73,7 @@ class Hub:
         self._fanout = FanOut()
         self._sweeping = False
         self.undeliverable = 0  # frames for one client that has left
+        self.refused_clients = 0  # at `max_clients` or `max_streams`
 
     @property
     def connections(self) -> int:
@@ -118,8 +119,15 @@ class Hub:
         """
         if not self._open:
             raise LimitReachedError("shutting down")
-        if len(self._clients) >= self._max_clients:
-            raise LimitReachedError(f"max_clients = {self._max_clients} is reached")
+        try:
+            self._make_sure_of_room(name)
+        except LimitReachedError:
+            self.refused_clients += 1
+            raise
+
+    def _make_sure_of_room(self, name: str) -> None:
+        if len(self._clients) >= self.max_clients:
+            raise LimitReachedError(f"max_clients = {self.max_clients} is reached")
         self.streams.of(name)
 
     def new_client_id(self) -> str:

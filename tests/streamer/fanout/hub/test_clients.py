@@ -211,6 +211,28 @@ def test_names_that_were_only_asked_for_keep_no_stream_out() -> None:
         node.publish(frame(1, stream="cam3"))
 
 
+def test_clients_that_are_refused_at_a_limit_are_counted() -> None:
+    node = Node(max_clients=2, max_streams=1, allow=("cam*",))
+    node.publish(frame(1))
+    node.join("cam1")
+    with pytest.raises(LimitReachedError, match="max_streams"):
+        node.join("cam2")
+    node.join("cam1")
+    with pytest.raises(LimitReachedError, match="max_clients"):
+        node.join("cam1")
+    assert (node.hub.refused_clients, node.hub.max_clients) == (2, 2)
+
+
+def test_who_asks_for_no_stream_or_at_the_end_is_refused_at_no_limit() -> None:
+    node = Node(allow=("cam*",))
+    with pytest.raises(UnknownStreamError):
+        node.join("garden")
+    node.hub.close()
+    with pytest.raises(LimitReachedError):
+        node.join("cam1")
+    assert node.hub.refused_clients == 0
+
+
 def test_a_client_that_is_refused_makes_no_stream_known() -> None:
     node = Node(max_clients=1)
     node.join("cam1")
