@@ -16,7 +16,10 @@ from producer.command.reading import read
 from producer.command.settings import STANDARD_INPUT, PublishSettings
 from producer.sources import Picture, Source, SourceError
 from producer.sources.backoff import delays
+from producer.sources.formats.jpeg import SOI
+from producer.sources.formats.part import media_type_of
 from producer.sources.reconnect import Outage
+from producer.sources.source import MAX_PICTURE_BYTES
 
 # A source rests when nobody has watched for this time: who reloads a page finds it running.
 LEAVE_AFTER_S: Final = 2.0
@@ -45,6 +48,7 @@ class Show:
         self._pauses = settings.source == STANDARD_INPUT and not settings.always
         self._has_end = settings.source == STANDARD_INPUT or source.length is not None
         self._shown = 0
+        self._warned = False
         self._outage = Outage(f"the source of {self._stream}")
         self._waits = delays()
 
@@ -122,10 +126,14 @@ class Show:
         await self._send(picture)
 
     async def _send(self, picture: Picture) -> bool:
+        content_type = self._settings.content_type or picture.content_type
+        if not self._warned and (fault := fault_of(picture.body, content_type)):
+            self._warned = True
+            log.warning("%s: a picture %s: streamers refuse it", self._stream, fault)
         sent = await self._producer.publish(
             self._stream,
             picture.body,
-            content_type=self._settings.content_type or picture.content_type,
+            content_type=content_type,
             time_ns=picture.time_ns or time.time_ns(),
         )
         self._shown += sent
@@ -133,3 +141,12 @@ class Show:
             self._outage.end()
             self._waits = delays()
         return sent
+
+
+def fault_of(body: bytes, content_type: str) -> str | None:
+    """Tells why streamers refuse a picture, unless they are told otherwise; None: they take it."""
+    if len(body) > MAX_PICTURE_BYTES:
+        return f"is larger than the {MAX_PICTURE_BYTES} bytes that are usual"
+    if media_type_of(content_type) == "image/jpeg" and not body.startswith(SOI):
+        return "is called image/jpeg and does not begin with FF D8"
+    return None

@@ -97,9 +97,22 @@ def test_the_content_type_can_be_told(start: Starter, tmp_path: Path) -> None:
     assert {part.headers["Content-Type"] for part in parts} == {"application/x-frame"}
 
 
+def test_a_picture_that_a_streamer_refuses_is_told_of_once(start: Starter) -> None:
+    bad = part(b"no picture")
+    streamer = streamer_of(start)
+    with publishing_input(streamer) as process:
+        viewer = Viewer(streamer.port, "/streams/cam1")
+        write(process, part(picture(0)) + bad + bad + part(picture(1)) + b"--frame--\r\n")
+        assert numbers(viewer.rest()) == [0, 1]
+        assert process.wait(PATIENCE_S) == 0
+        assert process.stderr is not None
+        said = process.stderr.read().decode()
+    assert said.count("is called image/jpeg and does not begin with FF D8") == 1
+
+
 def test_a_source_that_breaks_off_ends_its_stream_and_says_why(start: Starter) -> None:
     streamer = streamer_of(start)
-    bad = b"--frame\r\nContent-Length: 99999999\r\n\r\n"
+    bad = b"--frame\r\nX: " + b"x" * 20_000
     with publishing_input(streamer) as process:
         viewer = Viewer(streamer.port, "/streams/cam1")
         write(process, part(picture(0)) + bad)
@@ -107,7 +120,7 @@ def test_a_source_that_breaks_off_ends_its_stream_and_says_why(start: Starter) -
         assert process.wait(PATIENCE_S) == 1
         assert process.stderr is not None
         last = process.stderr.read().decode().splitlines()[-1]
-    assert last.startswith("partcast-producer: standard input: a part is larger than")
+    assert last.startswith("partcast-producer: standard input: a header is larger than")
 
 
 @pytest.mark.parametrize("options", [(), ("--loop",), ("--always",)])
