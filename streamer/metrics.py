@@ -65,6 +65,8 @@ class NodeStatistics:
     Attributes:
         node: id of the node.
         streams: figures of every known stream.
+        max_clients: how many clients it takes at the same time.
+        refused_clients: clients refused at a limit.
         received: messages received from producers.
         received_bytes: bytes of those messages.
         refused: messages refused, by reason.
@@ -76,6 +78,8 @@ class NodeStatistics:
 
     node: str
     streams: Mapping[str, StreamStatistics]
+    max_clients: int
+    refused_clients: int
     received: int
     received_bytes: int
     refused: Mapping[str, int]
@@ -104,6 +108,7 @@ class _Figures:
         node.add_metric([self._figures.node], 1)
         yield node
         yield from _streams(self._figures.streams)
+        yield from _room(self._figures)
         yield from _intake(self._figures)
         yield from _usage(self._figures.usage)
 
@@ -135,6 +140,17 @@ def _streams(streams: Mapping[str, StreamStatistics]) -> Iterable[Metric]:
         for name, each in streams.items():
             family.add_metric([name], getattr(each, attribute))
         yield family
+
+
+def _room(figures: NodeStatistics) -> Iterable[Metric]:
+    yield GaugeMetricFamily(
+        "partcast_max_clients", "Clients taken at the same time.", value=figures.max_clients
+    )
+    yield CounterMetricFamily(
+        "partcast_refused_clients",
+        "Clients refused at max_clients or max_streams.",
+        value=figures.refused_clients,
+    )
 
 
 def _intake(figures: NodeStatistics) -> Iterable[Metric]:

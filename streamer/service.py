@@ -263,6 +263,8 @@ class Service:
         return NodeStatistics(
             node=self._node,
             streams=self._hub.streams.statistics(time.monotonic()),
+            max_clients=self._hub.max_clients,
+            refused_clients=self._hub.refused_clients,
             received=self._feed.received,
             received_bytes=self._feed.received_bytes,
             refused={reason.value: n for reason, n in self._feed.refused.items()},

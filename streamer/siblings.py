@@ -255,7 +255,7 @@ def _totals_of(path: Path) -> NodeStatistics | None:
         for name, each in told.streams.items()
     }
     usage = Usage(processes=0, cpu_s=told.usage.cpu_s, resident_bytes=0, open_files=0)
-    return replace(told, streams=streams, usage=usage)
+    return replace(told, streams=streams, max_clients=0, usage=usage)
 
 
 def _decoded(told: bytes) -> NodeStatistics:
@@ -274,6 +274,8 @@ def refusals_alone(refused: Mapping[Refusal, int]) -> NodeStatistics:
     return NodeStatistics(
         node="",
         streams={},
+        max_clients=0,
+        refused_clients=0,
         received=0,
         received_bytes=0,
         refused={reason.value: messages for reason, messages in refused.items()},
@@ -296,6 +298,8 @@ def added_up(nodes: Iterable[NodeStatistics]) -> NodeStatistics:
             name: _one_stream([node.streams[name] for node in every if name in node.streams])
             for name in names
         },
+        max_clients=sum(node.max_clients for node in every),
+        refused_clients=sum(node.refused_clients for node in every),
         received=sum(node.received for node in every),
         received_bytes=sum(node.received_bytes for node in every),
         refused=refused,

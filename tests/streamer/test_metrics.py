@@ -35,6 +35,8 @@ def node_statistics(**changed: Any) -> NodeStatistics:
     figures: dict[str, Any] = {
         "node": "node",
         "streams": {},
+        "max_clients": 200,
+        "refused_clients": 8,
         "received": 60,
         "received_bytes": 6000,
         "refused": {},
@@ -85,6 +87,8 @@ def test_a_stream_without_a_frame_has_no_age() -> None:
 def test_the_node_is_a_label_and_has_its_own_figures() -> None:
     found = samples(node_statistics(refused={"bad_topic": 5, "too_large": 1}))
     assert found[sample("node", node="node")] == 1
+    assert found[sample("max_clients")] == 200
+    assert found[sample("refused_clients_total")] == 8
     assert found[sample("received_messages_total")] == 60
     assert found[sample("received_bytes_total")] == 6000
     assert found[sample("undeliverable_frames_total")] == 4

@@ -93,6 +93,7 @@ def test_the_figures_of_the_nodes_are_added_up_under_the_name_of_who_was_asked()
         18,
     )
     assert found.refused == {"bad_topic": 6, "too_large": 2}
+    assert (found.max_clients, found.refused_clients) == (400, 16)
     assert found.usage == Usage(processes=4, cpu_s=3.0, resident_bytes=8192, open_files=40)
 
 
@@ -161,6 +162,7 @@ def test_of_a_worker_that_has_ended_the_totals_count_on(tmp_path: Path) -> None:
     assert answer.streams["cam1"] == statistics(parts=200, skipped=14, bytes=10_000, repeats=4)
     assert answer.received == 120
     assert answer.usage == Usage(processes=2, cpu_s=3.0, resident_bytes=4096, open_files=20)
+    assert (answer.max_clients, answer.refused_clients) == (200, 16)
 
 
 def test_a_worker_has_no_name_before_it_answers(

@@ -105,6 +105,8 @@ class Served:
         return NodeStatistics(
             node="node",
             streams=self.hub.streams.statistics(time.monotonic()),
+            max_clients=self.hub.max_clients,
+            refused_clients=self.hub.refused_clients,
             received=0,
             received_bytes=0,
             refused={},
