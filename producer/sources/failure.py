@@ -19,6 +19,10 @@ def reason_of(error: BaseException) -> str:
         return "no connection in time"
     if isinstance(error, requests.ReadTimeout | urllib3.exceptions.ReadTimeoutError):
         return "silent for too long"
+    unusable = (requests.exceptions.InvalidURL, urllib3.exceptions.LocationValueError)
+    if isinstance(error, unusable) or "connection adapters" in str(error):
+        # Its text holds the whole URL, with what login and query are in it.
+        return "it redirects to a URL that cannot be asked"
     for inner in _chain(error):
         if isinstance(inner, OSError) and inner.strerror:
             return inner.strerror

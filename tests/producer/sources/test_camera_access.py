@@ -85,6 +85,19 @@ def test_neither_login_nor_query_is_logged(log: pytest.LogCaptureFixture) -> Non
     assert "/video is lost" in log.text
 
 
+@pytest.mark.parametrize(
+    "target", ["ftp://jo:secret@a.x/?pwd=secret", f"http://{'a' * 70}.x/?pwd=secret"]
+)
+def test_where_a_redirect_leads_is_not_logged(target: str, log: pytest.LogCaptureFixture) -> None:
+    def astray(request: Request) -> None:
+        request.head(None, 302, Location=target, Content_Length="0")
+
+    with serving(in_turn(astray, stream_of(*FRAMES))) as server:
+        assert bodies(server.url, 3) == FRAMES
+    assert "redirects to a URL that cannot be asked" in log.text
+    assert "secret" not in log.text
+
+
 def test_an_odd_header_is_read_over_without_a_word(log: pytest.LogCaptureFixture) -> None:
     def odd(request: Request) -> None:
         request.send(b"HTTP/1.1 200 OK\r\nContent-Type: image/jpeg\r\nSet-Cookie odd\r\n\r\n")
