@@ -16,8 +16,9 @@ import pytest
 from protocol import Overload, Status
 from streamer import siblings
 from streamer.errors import StartError
+from streamer.figures import added_up
 from streamer.metrics import NodeStatistics, Usage
-from streamer.siblings import ANSWER_S, Siblings, added_up
+from streamer.siblings import ANSWER_S, Siblings
 from tests.e2e.processes import PATIENCE_S
 
 from .test_metrics import node_statistics, statistics

@@ -18,7 +18,8 @@ import pytest
 
 from streamer.configuration.settings import Settings
 from streamer.errors import StartError
-from streamer.workers import MOST_RESTART_S, RESTART_S, Supervisor, number_of_workers, pause_s
+from streamer.supervisor import MOST_RESTART_S, RESTART_S, Supervisor, pause_s
+from streamer.workers import number_of_workers
 from tests.e2e.processes import ANY_PORT, PATIENCE_S, Command, eventually, starting
 
 
