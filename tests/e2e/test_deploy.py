@@ -192,6 +192,7 @@ def test_a_producer_outside_the_containers_reaches_everybody(deployment: Deploym
         "pub.connect('tcp://127.0.0.1:' + sys.argv[1])\n"
         "while not pub.recv().startswith(b'\\1all/'): pass\n"
         "pub.send_multipart([b'all/outside/', b'', b'\\xff\\xd8 from outside'])\n"
+        "pub.context.destroy()\n"
     )
     port = str(deployment.ports["FRAMES_PORT"])
     deployment.engine.run(*deployment.engine.inside, sys.executable, "-c", script, port)

@@ -27,6 +27,7 @@ def test_five_lines_of_plain_zeromq_are_a_producer(start: Starter, context: Cont
         "pub.connect(sys.argv[1])\n"
         "pub.recv()\n"
         "pub.send_multipart([b'all/cam1/', b'', b'\\xff\\xd8 a picture'])\n"
+        "pub.context.destroy()\n"  # pyzmq does not wait for it at the interpreter's end
     )
     subprocess.run([sys.executable, "-c", script, streamer.addresses["frames"]], check=True)
     (part,) = viewer.parts(1)
