@@ -16,7 +16,7 @@ from producer.sources.formats.multipart import MultipartError
 from producer.sources.formats.part import boundary_of, media_type_of
 from producer.sources.http_connection import HttpConnection
 from producer.sources.options import SourceOptions
-from producer.sources.rate import RateLimit
+from producer.sources.rate import Cadence, RateLimit
 from producer.sources.reconnect import Reconnecting, UnavailableError
 from producer.sources.source import Picture, Pictures
 
@@ -99,14 +99,11 @@ class Camera:
             raise UnavailableError(str(error)) from error
 
     def _stills(self, connection: HttpConnection, ended: threading.Event) -> Pictures:
-        interval_s = 1 / (self._options.fps or STILL_FPS)
-        due_s = time.monotonic()
+        cadence = Cadence(1 / (self._options.fps or STILL_FPS), time.monotonic())
         while not ended.is_set():
             patience = _Patience(self._options.read_timeout_s)
             yield _still(patience.watched(connection.chunks(ended)))
-            # The time an answer takes is part of the interval; what was missed is not made up for.
-            due_s = max(due_s + interval_s, time.monotonic())
-            ended.wait(due_s - time.monotonic())
+            ended.wait(cadence.wait_s(time.monotonic()))
             connection.open()
 
 

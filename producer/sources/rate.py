@@ -34,6 +34,22 @@ class RateLimit:
 
 
 @dataclass(slots=True)
+class Cadence:
+    """Tells how long to wait before each next request, so that they are `interval_s` apart.
+
+    The time an answer takes is part of the interval; what was missed is not made up for.
+    """
+
+    interval_s: float
+    due_s: float
+
+    def wait_s(self, now_s: float) -> float:
+        """Tells how long to wait now that an answer has come."""
+        self.due_s = max(self.due_s + self.interval_s, now_s)
+        return self.due_s - now_s
+
+
+@dataclass(slots=True)
 class Timeline:
     """Turns a recording's own times into offsets that begin at 0 and go on over all rounds.
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from producer.sources.rate import RateLimit, Timeline
+from producer.sources.rate import Cadence, RateLimit, Timeline
 
 
 def admitted(fps: float | None, times_s: list[float]) -> list[float]:
@@ -59,3 +59,19 @@ def test_rounds_follow_each_other_by_one_interval() -> None:
     first = [timeline.offset_s(time_s) for time_s in (3.0, 3.5)]
     timeline.next_round()
     assert [*first, timeline.offset_s(3.0), timeline.offset_s(3.5)] == [0, 0.5, 1.0, 1.5]
+
+
+@pytest.mark.parametrize("answer_s", [0.0, 0.05, 0.2])
+def test_requests_are_an_interval_apart_however_long_an_answer_takes(answer_s: float) -> None:
+    cadence, now_s, asked_s = Cadence(0.25, due_s=10.0), 10.0, []
+    for _ in range(5):
+        asked_s.append(now_s)
+        now_s += answer_s
+        now_s += cadence.wait_s(now_s)
+    assert asked_s == pytest.approx([10.0, 10.25, 10.5, 10.75, 11.0])
+
+
+def test_an_answer_that_takes_longer_than_the_interval_is_followed_at_once() -> None:
+    cadence = Cadence(0.25, due_s=10.0)
+    assert cadence.wait_s(11.0) == 0
+    assert cadence.wait_s(11.1) == pytest.approx(0.15)
