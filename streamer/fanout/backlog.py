@@ -10,7 +10,7 @@ from streamer.fanout.part import Part
 
 # The newest part and those that it has replaced last. A stop may come behind frames that are
 # beyond the one it names: then one of these is still to be delivered. Clients of a stream that
-# are behind share them.
+# are behind share them; of parts for one client alone, which are his memory, the newest is held.
 HELD_PARTS: Final = 4
 
 
@@ -53,7 +53,7 @@ class Backlog:
     def hold(self, part: Part) -> bool:
         """Holds the newest part, behind the queue; returns whether it replaced one."""
         replaced = bool(self._held)
-        self._held = (*self._held, part)[-HELD_PARTS:]
+        self._held = (part,) if part.targeted else (*self._held, part)[-HELD_PARTS:]
         return replaced
 
     def next(self) -> Part | None:
