@@ -44,11 +44,11 @@ async def run(
     """Serves with several workers until `shutdown` is set.
 
     Raises:
-        StartError: where an address cannot be had, or a worker cannot start.
+        StartError: where an address or a folder cannot be had, or a worker cannot start.
 
     """
     with ExitStack() as held:
-        folder = Path(held.enter_context(tempfile.TemporaryDirectory(prefix="partcast-")))
+        folder = _folder(held)
         port = held.enter_context(_reserve(settings))
         relay = _relay(settings, folder, held)
         refused = Siblings(folder, "supervisor", lambda: refusals_alone(relay.refused))
@@ -62,6 +62,16 @@ async def run(
             await supervisor.stop()
             await refused.stop()
             await relay.stop()
+
+
+def _folder(held: ExitStack) -> Path:
+    """Returns a folder that the workers share until `held` is closed."""
+    try:
+        folder = tempfile.TemporaryDirectory(prefix="partcast-")
+    except OSError as error:
+        reason = error.strerror or error
+        raise StartError(f"no folder for the workers to meet in (TMPDIR): {reason}") from error
+    return Path(held.enter_context(folder))
 
 
 def _reserve(settings: Settings) -> socket.socket:

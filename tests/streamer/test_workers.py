@@ -85,6 +85,18 @@ def test_a_signal_ends_workers_that_never_get_ready(
         assert not any(Path(f"/proc/{pid}").exists() for pid in workers)
 
 
+def test_without_a_folder_to_meet_in_the_start_ends_with_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "sitecustomize.py").write_text("import tempfile\ntempfile.tempdir = '/nowhere'\n")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    with starting(tmp_path) as start:
+        streamer = start.run("streamer", "--workers", "2", "--http", "127.0.0.1:0", ready=False)
+        assert streamer.process.wait(PATIENCE_S) == 1
+        (line,) = streamer.said().splitlines()
+    assert line.endswith("no folder for the workers to meet in (TMPDIR): No such file or directory")
+
+
 def test_a_worker_for_which_there_is_no_process_is_tried_again_later(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
