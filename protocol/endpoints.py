@@ -6,7 +6,6 @@ import re
 from typing import Final
 
 # Where they do unless told otherwise.
-
 FRAMES_PRODUCER_SIDE: Final = "tcp://127.0.0.1:5555"
 EVENTS_PRODUCER_SIDE: Final = "tcp://127.0.0.1:5556"
 FRAMES_STREAMER_SIDE: Final = "tcp://127.0.0.1:5557"

@@ -16,11 +16,11 @@ from streamer.errors import StartError
 from streamer.signals import SIGNALS, end_once
 
 BAD_USAGE: Final = 2
-
-log = logging.getLogger(__name__)
 CANNOT_START: Final = 1
 
 Serve = Callable[[asyncio.Event], Coroutine[Any, Any, None]]
+
+log = logging.getLogger(__name__)
 
 
 def run_command(program: str, prepare: Callable[[], tuple[str, Serve]]) -> NoReturn:

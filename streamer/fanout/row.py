@@ -126,7 +126,7 @@ class Row:
             return
         size = len(wire)
         if self.written + size > self._ceiling:
-            self._look(size, alone=len(load.parts) == 1)
+            self._look(size, single=len(load.parts) == 1)
         taken = self.together.write(self._handles, wire)
         if taken.count(size) != len(taken):
             self._part_with(load, taken, size, number)
@@ -138,18 +138,18 @@ class Row:
         self.last = load.parts[-1]
         self.served_in = number
 
-    def _look(self, size: int, *, alone: bool) -> None:
+    def _look(self, size: int, *, single: bool) -> None:
         """Asks what waits for each; who has no room leaves.
 
         Args:
             size: bytes that are to be sent.
-            alone: whether they are one part, for which an empty client has always room.
+            single: whether they are one part, for which an empty client has always room.
 
         """
         waiting = self.together.unacknowledged(self._handles)
         most = max(waiting, default=0)
         if most + size > self._bound:
-            full = [each >= alone and each + size > self._bound for each in waiting]
+            full = [each >= single and each + size > self._bound for each in waiting]
             for client in list(compress(self._clients, full)):
                 client.stand()
             most = max(

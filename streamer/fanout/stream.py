@@ -115,7 +115,7 @@ class Stream:
     @property
     def unused(self) -> bool:
         """Whether nobody watches it, nothing has come for it, and nothing waits for that."""
-        return not self.clients and not self._frames and not self.stops.waiting
+        return not self.clients and not self.has_frames and not self.stops.waiting
 
     def has_had(self, frame: Frame) -> bool:
         """Tells whether a frame that is sent once more, or one behind it, has come already."""
