@@ -150,6 +150,9 @@ class Flow:
     def stalled(self, now: float, timeout_s: float, besides: int = 0) -> bool:
         """Tells whether bytes wait and the peer has accepted none for `timeout_s`.
 
+        The time counts from the first look that found as much accepted and something waiting, so
+        that looks at a peer for which nothing waits may be left out.
+
         Args:
             now: seconds of the caller's clock.
             timeout_s: how long it may accept nothing, seconds.
@@ -157,9 +160,10 @@ class Flow:
 
         """
         unacknowledged = self._outlet.unacknowledged()
+        if unacknowledged == 0 and self._rest is None:
+            return False
         accepted = self.written + besides - unacknowledged
-        nothing_waits = unacknowledged == 0 and self._rest is None
-        if nothing_waits or accepted != self._accepted:
+        if accepted != self._accepted:
             self._accepted = accepted
             self._accepted_at = now
             return False

@@ -335,15 +335,14 @@ class Hub:
             self._fanout.add(self._sweep(now))
 
     def _sweep(self, now: float) -> Iterator[None]:
-        def look(client: Viewer) -> None:
-            if client.id not in self._clients:
-                return  # it has left meanwhile
-            timeout_s = self.streams.known(client.stream).settings.stall_timeout_s
-            if client.stalled(now, timeout_s):
-                client.abort(CloseReason.STALLED)
-
         try:
-            yield from in_slices(list(self._clients.values()), look)
+            for stream in list(self.streams):
+                timeout_s = stream.settings.stall_timeout_s
+                for some in stream.rows.waiting():
+                    for client in some:
+                        if client.stalled(now, timeout_s):
+                            client.abort(CloseReason.STALLED)
+                    yield
         finally:
             self._sweeping = False
 

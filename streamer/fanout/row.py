@@ -138,6 +138,10 @@ class Row:
         self.last = load.parts[-1]
         self.served_in = number
 
+    def waiting(self) -> list[Client]:
+        """Returns those who have been sent bytes that their systems have not acknowledged."""
+        return list(compress(self._clients, self.together.unacknowledged(self._handles)))
+
     def _look(self, size: int, *, single: bool) -> None:
         """Asks what waits for each; who has no room leaves.
 

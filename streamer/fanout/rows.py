@@ -6,7 +6,7 @@ than the next part: a socket that is full, a part of its own, the end. No I/O.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from streamer.fanout.flow import Together
@@ -82,6 +82,15 @@ class Rows:
             for viewer in rest[start : start + slice_clients]:
                 self._serve(viewer, load, number)
             yield
+
+    def waiting(self) -> Iterator[Sequence[Viewer]]:
+        """Gives those for whom bytes may wait, in slices."""
+        for row in self._rows.copy():
+            yield row.waiting()
+        standing = list(self._standing.values())
+        for start in range(0, len(standing), SLICE_CLIENTS):
+            some = standing[start : start + SLICE_CLIENTS]
+            yield [each for each in some if each.id in self._standing]  # who is still there
 
     def _serve(self, viewer: Viewer, load: Part | Batch, number: int) -> None:
         if viewer.id not in self._standing:

@@ -48,6 +48,22 @@ def test_the_time_counts_from_when_something_began_to_wait() -> None:
     outlet.prompt = False
     offer_all(client, [part(2), part(3)])
     assert not client.stalled(1001.0, 30.0)
+    assert not client.stalled(1030.0, 30.0)
+    assert client.stalled(1031.0, 30.0)
+
+
+def test_looks_at_a_client_for_which_nothing_waits_make_no_difference() -> None:
+    client, outlet = watching()
+    outlet.prompt = False
+    offer_all(client, [part(1), part(2)])
+    assert not client.stalled(100.0, 30.0)
+    outlet.acknowledge()
+    outlet.prompt = True
+    offer_all(client, [part(3)])
+    outlet.prompt = False
+    offer_all(client, [part(4), part(5)])
+    assert not client.stalled(1000.0, 30.0)
+    assert not client.stalled(1029.9, 30.0)
     assert client.stalled(1030.0, 30.0)
 
 

@@ -251,6 +251,30 @@ def test_who_accepts_nothing_is_stalled_though_it_sits_or_has_sat(stands: bool) 
     assert node.reasons() == [CloseReason.STALLED]
 
 
+def test_a_sweep_looks_only_at_those_for_whom_something_waits() -> None:
+    node, viewers = seated(3)
+    viewers[0].prompt = False
+    node.publish(frame(1))
+    for each in viewers:
+        each.calls.clear()
+    node.hub.sweep(node.now)
+    node.settle()
+    assert [each.calls["unacknowledged"] for each in viewers] == [2, 1, 1]
+
+
+def test_after_a_long_silence_nobody_has_stalled() -> None:
+    node, viewers = seated(3)
+    node.now += 1000.0
+    for each in viewers:
+        each.prompt = False
+    node.publish(frame(1))
+    for _ in range(29):
+        node.hub.sweep(node.now)
+        node.settle()
+        node.now += 1.0
+    assert not any(each.left for each in viewers)
+
+
 def test_after_words_the_end_shows_the_picture_that_came_last() -> None:
     node, viewers = seated(2, advance=True)
     node.publish(text_frame(1), frame(2))
