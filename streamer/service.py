@@ -6,8 +6,6 @@ import asyncio
 import logging
 import resource
 import secrets
-import socket
-import ssl
 import string
 import time
 from collections.abc import Callable
@@ -20,14 +18,14 @@ import zmq
 from protocol import CloseReason
 from streamer.channels.feed import Feed
 from streamer.channels.notifier import Notifier
-from streamer.configuration.checks import split_host_port
 from streamer.configuration.settings import Settings
 from streamer.errors import StartError
 from streamer.fanout.hub import Hub
 from streamer.fanout.part import new_token
 from streamer.fanout.streams import Bounds
 from streamer.http.handlers import make_application
-from streamer.http.listening import Server, listen, most_clients
+from streamer.http.listening import Server, most_clients
+from streamer.http.port import open_port, tls_context, url_of
 from streamer.http.site import Site
 from streamer.metrics import NodeStatistics, own_usage
 from streamer.siblings import Siblings
@@ -138,8 +136,8 @@ class Service:
         self._ready = False
         self._timers: list[asyncio.Task[None]] = []
         self._http: Server | None = None
-        self._tls = _tls(settings)
-        self._sockets = _listen(settings, place)
+        self._tls = tls_context(settings)
+        self._sockets = open_port(settings, reuse=place.reuse_port)
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         try:
             self._open_channels()
@@ -170,12 +168,8 @@ class Service:
     @property
     def addresses(self) -> Addresses:
         """Where the service really listens."""
-        host, port = self._sockets[0].getsockname()[:2]
-        shown = f"[{host}]" if ":" in host else host
-        scheme = "https" if self._tls else "http"
-        return Addresses(
-            f"{scheme}://{shown}:{port}", self._feed.endpoints, self._notifier.endpoints
-        )
+        url = url_of(self._sockets[0], tls=self._tls is not None)
+        return Addresses(url, self._feed.endpoints, self._notifier.endpoints)
 
     async def start(self) -> None:
         """Opens everything; returns when clients and frames are taken."""
@@ -280,33 +274,14 @@ class Service:
             await asyncio.sleep(interval_s)
 
     def _tick(self, now: float) -> None:
-        self._hub.tick(now)
+        self._hub.upkeep.tick(now)
         self._feed.follow()
         if self._hub.working:
             self._feed.wake()
 
     def _sweep(self, now: float) -> None:
-        self._hub.sweep(now)
+        self._hub.upkeep.sweep(now)
         self._feed.wake()
 
     def _beat(self, now: float) -> None:
         self._notifier.heartbeat(now)
-
-
-def _listen(settings: Settings, place: Place) -> list[socket.socket]:
-    host, port = split_host_port("http", settings.http)
-    try:
-        return listen(host, port, reuse_port=place.reuse_port)
-    except OSError as error:
-        raise StartError(f"http {settings.http}: {error.strerror or error}") from error
-
-
-def _tls(settings: Settings) -> ssl.SSLContext | None:
-    if not settings.tls_cert:
-        return None
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    try:
-        context.load_cert_chain(settings.tls_cert, settings.tls_key)
-    except OSError as error:
-        raise StartError(f"tls_cert {settings.tls_cert}: {error}") from error
-    return context

@@ -18,15 +18,15 @@ Under `queue` parts wait in a queue; one that overflows ends the client.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from protocol import CloseReason, Overload
-from streamer.fanout.advance import Advance
 from streamer.fanout.backlog import Backlog, every_part
+from streamer.fanout.delivery import Delivery
 from streamer.fanout.flow import Flow, Outlet
 from streamer.fanout.limits import Limits
-from streamer.fanout.part import CLOSING, Batch, Part
+from streamer.fanout.part import Batch, Part
 from streamer.fanout.totals import Totals
 
 if TYPE_CHECKING:
@@ -44,8 +44,6 @@ class Client:
         query: the request's query.
         joined_at: when it came, seconds of the caller's clock.
         limits: how much may wait for it.
-        skipped: parts that were offered and will not be delivered.
-        repeats: repeated parts delivered, counted in none of the others.
         repeated_at: when it got its last repeat, seconds of the caller's clock.
         ending: why its response is being ended, or None.
         served_in: number of the last pass that brought it a part.
@@ -55,26 +53,20 @@ class Client:
         totals: count what all clients of the stream have got.
         advance: whether the header block of the next part is sent in advance, as browsers
             want it.
-        on_credit: called when a part for this client alone was delivered.
+        on_credit: called where a part for this client alone was delivered, or never will be,
+            with the parts that no longer count against its producer's window.
 
     """
 
     __slots__ = (
-        "_advance",
         "_backlog",
         "_behind",
-        "_bytes",
         "_closing",
-        "_current",
+        "_delivery",
         "_flow",
         "_idle",
-        "_on_credit",
         "_outlet",
-        "_parts",
-        "_repeating",
         "_row",
-        "_totals",
-        "_unfit",
         "ending",
         "id",
         "joined_at",
@@ -83,9 +75,7 @@ class Client:
         "place",
         "query",
         "repeated_at",
-        "repeats",
         "served_in",
-        "skipped",
         "stream",
     )
 
@@ -101,7 +91,7 @@ class Client:
         query: Mapping[str, str],
         joined_at: float = 0.0,
         advance: bool = False,
-        on_credit: Callable[[Client], None] | None = None,
+        on_credit: Callable[[int], None] | None = None,
     ) -> None:
         self.id = client_id
         self.stream = stream
@@ -109,42 +99,43 @@ class Client:
         self.query = query
         self.joined_at = joined_at
         self.limits = limits
-        self._parts = 0  # without those of its row
-        self._bytes = 0
-        self.skipped = 0
-        self.repeats = 0
         self.repeated_at = -math.inf
         self.ending: CloseReason | None = None
         self.served_in = 0
         self.place = 0
         self._row: Row | None = None
-        self._totals = totals
         self._outlet = outlet
         self._flow = Flow(outlet, limits.bound, joined_at)
+        self._delivery = Delivery(self._flow, totals, advance=advance, on_credit=on_credit)
         self._backlog = Backlog()
-        self._advance = Advance() if advance else None
-        self._on_credit = on_credit
         self._idle = True  # nothing waits and the next part may be written at once
         self._behind = False
-        self._current: Part | None = None  # the part under way
-        self._repeating = False  # whether it was delivered before
         self._closing = False  # whether the closing delimiter is under way
-        self._unfit = 0
 
     @property
     def parts(self) -> int:
         """Parts delivered, that is, taken by its socket to the last byte."""
-        return self._parts if self._row is None else self._parts + self._row.parts
+        return self._delivery.parts + (0 if self._row is None else self._row.parts)
 
     @property
     def payload_bytes(self) -> int:
         """Payload bytes of those parts."""
-        return self._bytes if self._row is None else self._bytes + self._row.bytes
+        return self._delivery.bytes + (0 if self._row is None else self._row.bytes)
+
+    @property
+    def skipped(self) -> int:
+        """Parts that were offered and will not be delivered."""
+        return self._delivery.skipped
+
+    @property
+    def repeats(self) -> int:
+        """Repeated parts delivered, counted in none of the others."""
+        return self._delivery.repeats
 
     @property
     def delivered(self) -> int:
         """Parts that no longer count against a producer's window."""
-        return self.parts + self._unfit
+        return self._delivery.settled + (0 if self._row is None else self._row.parts)
 
     @property
     def idle(self) -> bool:
@@ -169,9 +160,9 @@ class Client:
         """
         self.stand()
         alone = len(load.parts) > 1 and self._outlet.together is None
-        wire = self._form(load) if self._idle and not alone else b""
+        wire = self._delivery.form(load) if self._idle and not alone else b""
         if wire and self._flow.has_room(len(wire)):
-            self._put(load, wire)
+            self._put(load)
         else:
             for part in load.parts:
                 self._offer_one(part)
@@ -180,21 +171,19 @@ class Client:
         if not self._idle:
             self._wait(part)
             return
-        wire = self._form(part)
+        wire = self._delivery.form(part)
         if not wire:
-            self.refuse()
+            self._delivery.refuse()
         elif self._flow.fits(len(wire)):
-            self._put(part, wire)
+            self._put(part)
         else:
             self._fall_behind(part)
 
-    def _put(self, load: Part | Batch, wire: bytes) -> None:
-        before = self._flow.written
-        if self._flow.write(wire):
-            self._count(load)
-        else:
-            self._idle = False
-            self._sort(load.parts, self._flow.written - before)
+    def _put(self, load: Part | Batch) -> None:
+        waiting = self._delivery.put(load)
+        self._idle = not self._flow.busy
+        for part in waiting:
+            self._wait(part)
 
     def repeat(self, part: Part, now: float) -> None:
         """Writes a part that was delivered before, where that holds nothing else up."""
@@ -202,25 +191,35 @@ class Client:
         if not self._idle and not self._catch_up():
             return
         self.repeated_at = now
-        wire = self._form(part)
+        wire = self._delivery.form(part)
         if wire and self._flow.has_room(len(wire)):
-            self._repeating = True
-            self._current = part
-            self._idle = self._flow.write(wire)
-            if self._idle:
-                self._finish_current()
+            self._idle = self._delivery.repeat(part)
 
     def resume(self) -> bool:
         """Writes what waits, when there is room; returns whether more room is needed."""
-        more = self._flow.resume()
-        while more:
-            self._finish_current()
-            wire = self._next()
-            if wire is None:
-                self._idle = self.ending is None and not self._behind
+        taken = self._delivery.resume()
+        while taken:
+            if self._closing:
+                self._outlet.end()
                 return False
-            more = self._flow.write(wire)
+            part = self._next()
+            if part is not None:
+                taken = self._delivery.start(part)
+            elif self.ending is None:
+                self._idle = not self._behind
+                return False
+            else:
+                self._closing = True
+                taken = self._delivery.close()
         return True
+
+    def _next(self) -> Part | None:
+        """Takes out the next part that the client can be shown; None where there is none."""
+        while (part := self._backlog.next()) is not None:
+            if self._delivery.form(part):
+                return part
+            self._delivery.refuse()
+        return None
 
     def finish(self, reason: CloseReason, cuts: Callable[[Part], bool] = every_part, /) -> None:
         """Ends the response: the part under way to its end, then the closing delimiter.
@@ -231,7 +230,7 @@ class Client:
 
         """
         self.stand()
-        self._skip(self._backlog.drop(cuts))
+        self._delivery.skip(self._backlog.drop(cuts))
         if self.ending is None:
             self.ending = reason
             self._idle = False
@@ -243,9 +242,8 @@ class Client:
         self.stand()
         self.ending = self.ending or reason
         self._idle = False
-        torn = self._current is not None and not self._repeating
-        self._current = None
-        self._skip(self._backlog.drop() + torn)
+        self._delivery.skip(self._backlog.drop())
+        self._delivery.tear()
         self._outlet.abort()
 
     def stalled(self, now: float, timeout_s: float) -> bool:
@@ -254,16 +252,8 @@ class Client:
 
     def refuse(self) -> None:
         """Counts a part that this client cannot be shown; no producer waits for it."""
-        self._skip(1)
-        self._unfit += 1
-        self._credit()
-
-    def _credit(self) -> None:
-        if self._on_credit is not None:
-            self._on_credit(self)
-
-    def _form(self, load: Part | Batch) -> bytes:
-        return load.plain if self._advance is None else self._advance.form(load)
+        self.stand()
+        self._delivery.refuse()
 
     # In step with others.
 
@@ -275,19 +265,16 @@ class Client:
             last: the part that it has just had.
 
         """
-        together, advance = self._outlet.together, self._advance
+        together, advance = self._outlet.together, self._delivery.in_advance
         if together is None or not self._idle:
             return
-        if advance is not None and not last.is_image:
+        if advance and not last.is_image:
             return  # it was not shown that one
-        row = rows.row_for(together, last, self.served_in, advance=advance is not None)
+        row = rows.row_for(together, last, self.served_in, advance=advance)
         rows.sits(self)
         self.place = row.seat(self, self._outlet.handle, self._flow.room)
         self._row = row
-        # What the row counts from now on is the client's too.
-        self._parts -= row.parts
-        self._bytes -= row.bytes
-        self._flow.written -= row.written
+        self._delivery.sits(row)
 
     def stand(self) -> None:
         """Leaves its seat, where it has one."""
@@ -296,17 +283,13 @@ class Client:
             return
         self._row = None
         row.leave(self)
-        self._parts += row.parts
-        self._bytes += row.bytes
-        self._flow.written += row.written
-        if self._advance is not None:
-            self._advance.shown(row.last)
+        self._delivery.stands(row)
 
     def took(self, load: Part | Batch, accepted: int) -> None:
         """Notes that its socket took only so many bytes of parts that its row was sent."""
         self._idle = False
-        self._flow.took(load.in_step(self._advance is not None), accepted)
-        self._sort(load.parts, accepted)
+        for part in self._delivery.took(load, accepted):
+            self._wait(part)
 
     # Behind, and caught up again.
 
@@ -318,10 +301,11 @@ class Client:
 
     def _hold(self, part: Part) -> None:
         held = self._backlog.held
-        if self._advance is not None and held is not None and held.is_image and not part.is_image:
-            self.refuse()  # behind that image it cannot be shown
+        behind_image = self._delivery.in_advance and held is not None and held.is_image
+        if behind_image and not part.is_image:
+            self._delivery.refuse()  # it cannot be shown there
             return
-        self._skip(self._backlog.hold(part))
+        self._delivery.skip(self._backlog.hold(part))
         self._outlet.resume_later()
 
     def _catch_up(self) -> bool:
@@ -359,63 +343,5 @@ class Client:
         if within_window or backlog.bytes + part.size <= self.limits.queue_bytes:
             backlog.append(part)
         else:
-            self._skip(1)
+            self._delivery.skip(1)
             self.abort(CloseReason.OVERFLOW)
-
-    # What is under way.
-
-    def _next(self) -> bytes | None:
-        """Puts the next part, or the end, under way; None where there is nothing."""
-        while (part := self._backlog.next()) is not None:
-            wire = self._form(part)
-            if wire:
-                self._current = part
-                return wire
-            self.refuse()
-        if self.ending is None or self._closing:
-            return None
-        self._closing = True
-        return (b"" if self._advance is None else self._advance.last_filling()) + CLOSING
-
-    def _sort(self, parts: Sequence[Part], accepted: int) -> None:
-        """Sorts parts of which only so many bytes were taken: delivered, under way, waiting."""
-        for number, part in enumerate(parts[:-1], 1):
-            size = len(part.in_step(self._advance is not None))
-            if accepted < size:
-                self._current = part
-                self._flow.shorten(size - accepted)
-                for waiting in parts[number:]:
-                    self._wait(waiting)
-                return
-            accepted -= size
-            self._count(part)
-        self._current = parts[-1]
-
-    def _finish_current(self) -> None:
-        part, self._current = self._current, None
-        if self._closing:
-            self._outlet.end()
-        if part is not None and self._repeating:
-            self._repeating = False
-            self.repeats += 1
-            self._totals.repeats += 1
-            self._note(part)
-        elif part is not None:
-            self._count(part)
-
-    def _count(self, load: Part | Batch) -> None:
-        self._parts += len(load.parts)
-        self._bytes += load.payload_bytes
-        self._totals.parts += len(load.parts)
-        self._totals.bytes += load.payload_bytes
-        self._note(load.parts[-1])
-
-    def _skip(self, parts: int) -> None:
-        self.skipped += parts
-        self._totals.skipped += parts
-
-    def _note(self, part: Part) -> None:
-        if self._advance is not None:
-            self._advance.shown(part)
-        if part.targeted:
-            self._credit()

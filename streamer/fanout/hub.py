@@ -33,11 +33,12 @@ from streamer.fanout.backlog import every_part
 from streamer.fanout.client import Client
 from streamer.fanout.flow import Outlet
 from streamer.fanout.part import Part
-from streamer.fanout.slices import FanOut, in_slices
+from streamer.fanout.slices import FanOut
 from streamer.fanout.stops import Ended
 from streamer.fanout.stream import Stream
 from streamer.fanout.streams import Bounds, LimitReachedError, Streams, UnknownStreamError
 from streamer.fanout.targets import Targets
+from streamer.fanout.upkeep import Upkeep
 from streamer.fanout.viewer import Viewer
 
 
@@ -50,6 +51,14 @@ class Hub:
         settings_of: the settings of a stream by name; None for one that is not allowed.
         notify: takes each connection event as it happens.
         bounds: how many clients and streams there may be.
+
+    Attributes:
+        token: that boundary.
+        streams: the streams of this node.
+        upkeep: what is to be done from time to time.
+        max_clients: how many clients there may be.
+        undeliverable: frames for one client that had left.
+        refused_clients: clients that were refused at `max_clients` or `max_streams`.
 
     """
 
@@ -68,12 +77,12 @@ class Hub:
         self.max_clients = bounds.max_clients
         self._open = True
         self._clients: dict[str, Viewer] = {}
-        self._targets = Targets()
+        self._targets = Targets(self._clients)
         self._numbers = count(1)
         self._fanout = FanOut()
-        self._sweeping = False
-        self.undeliverable = 0  # frames for one client that has left
-        self.refused_clients = 0  # at `max_clients` or `max_streams`
+        self.upkeep = Upkeep(self.streams, self._targets, self._fanout, self._end)
+        self.undeliverable = 0
+        self.refused_clients = 0
 
     @property
     def connections(self) -> int:
@@ -94,8 +103,13 @@ class Hub:
     ) -> Client:
         """Adds a client that was admitted and says so; the caller then begins its response."""
         stream = self.streams.known(name)
+        client_id = self.new_client_id()
+
+        def credit(delivered: int) -> None:
+            self._notify_all(Credit(name, client_id, delivered))
+
         client = Client(
-            self.new_client_id(),
+            client_id,
             name,
             outlet,
             stream.limits,
@@ -104,7 +118,7 @@ class Hub:
             query=query,
             joined_at=now,
             advance=advance,
-            on_credit=self._credit if stream.limits.overload is Overload.QUEUE else None,
+            on_credit=credit if stream.limits.overload is Overload.QUEUE else None,
         )
         self.add(client)
         return client
@@ -310,46 +324,7 @@ class Hub:
         """Whether there is work to be done."""
         return bool(self._fanout)
 
-    def tick(self, now: float) -> None:
-        """Looks after what only time brings; called several times a second."""
-        for stream in self.streams:
-            stream.sample(now)
-            for ended in stream.stops.overdue(now):
-                self._end(stream, ended)
-            if stream.clients and stream.repeats(now):
-                self._fanout.add(self._repeat(stream, now))
-        self._targets.end_overdue(self._clients, now)
-
-    def _repeat(self, stream: Stream, now: float) -> Iterator[None]:
-        part = stream.last
-        due = [each for each in stream.clients.values() if stream.due_for_repeat(each, now)]
-        for rest in in_slices(due, lambda client: client.repeat(part, now) if part else None):
-            yield rest
-            if stream.last is not part:
-                return
-
-    def sweep(self, now: float) -> None:
-        """Ends clients that accept nothing; called about once a second."""
-        if not self._sweeping:
-            self._sweeping = True
-            self._fanout.add(self._sweep(now))
-
-    def _sweep(self, now: float) -> Iterator[None]:
-        try:
-            for stream in list(self.streams):
-                timeout_s = stream.settings.stall_timeout_s
-                for some in stream.rows.waiting():
-                    for client in some:
-                        if client.stalled(now, timeout_s):
-                            client.abort(CloseReason.STALLED)
-                    yield
-        finally:
-            self._sweeping = False
-
     # Events.
-
-    def _credit(self, client: Client) -> None:
-        self._notify_all(Credit(client.stream, client.id, client.delivered))
 
     def _notify(self, stream: Stream, event: StreamEvent) -> None:
         if event_type(event) in stream.settings.events:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from protocol import CloseReason, Frame, Overload, Stop
 from streamer.fanout.part import Part
 from streamer.fanout.stops import Stops
@@ -9,9 +11,15 @@ from streamer.fanout.viewer import Viewer
 
 
 class Targets:
-    """The clients that had messages of their own."""
+    """The clients that had messages of their own.
 
-    def __init__(self) -> None:
+    Args:
+        clients: all clients of the node, by client id.
+
+    """
+
+    def __init__(self, clients: Mapping[str, Viewer]) -> None:
+        self._clients = clients
         self._stops: dict[str, Stops] = {}
         self._waiting: set[str] = set()  # clients for whom a stop may wait for its frame
 
@@ -41,10 +49,10 @@ class Targets:
         for ended in due:
             client.finish(CloseReason.STOP, ended.cuts)
 
-    def end_overdue(self, clients: dict[str, Viewer], now: float) -> None:
+    def end_overdue(self, now: float) -> None:
         """Ends the clients whose stops have waited long enough."""
         for client_id in list(self._waiting):
-            client, stops = clients[client_id], self._stops[client_id]
+            client, stops = self._clients[client_id], self._stops[client_id]
             for ended in stops.overdue(now):
                 client.finish(CloseReason.STOP, ended.cuts)  # the first may see it leave
             if not stops.waiting:

@@ -140,7 +140,7 @@ def test_a_stream_that_nobody_has_looked_at_yet_has_no_rate() -> None:
     node = Node()
     node.publish(frame(1))
     assert node.figures().fps == 0
-    node.hub.tick(node.now)
+    node.hub.upkeep.tick(node.now)
     assert node.figures().fps == 0
 
 

@@ -66,7 +66,7 @@ def test_a_skipped_frame_is_credited_or_its_producer_would_wait_for_ever() -> No
     credited: list[int] = []
     client, _ = watching(
         advance=True,
-        on_credit=lambda client: credited.append(client.delivered),
+        on_credit=credited.append,
         overload=Overload.QUEUE,
     )
     words = text_part(2)

@@ -46,7 +46,7 @@ class AnyOutlet(RuleBasedStateMachine):
         self.client, self.outlet = watching(
             capacity,
             advance=advance,
-            on_credit=lambda client: self.credits.append(client.delivered),
+            on_credit=self.credits.append,
             overload=overload,
             client_buffer_bytes=MIN_BUFFER,
             queue_bytes=2 * MIN_BUFFER,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from protocol import CloseReason, Overload
-from streamer.fanout.client import Client
 from tests.streamer.frames import HEAD, part, sized, targeted
 
 from .watching import body, offer_all, watching
@@ -77,11 +76,7 @@ def test_targeted_parts_beyond_the_window_overflow_a_queue_that_is_full() -> Non
 
 def test_each_targeted_part_is_credited_when_its_last_byte_was_taken() -> None:
     credited: list[int] = []
-
-    def note(client: Client) -> None:
-        credited.append(client.delivered)
-
-    client, outlet = watching(on_credit=note, overload=Overload.QUEUE)
+    client, outlet = watching(on_credit=credited.append, overload=Overload.QUEUE)
     client.offer(targeted(1))
     assert credited == [1]
     outlet.prompt, outlet.capacity = False, 50
@@ -93,9 +88,7 @@ def test_each_targeted_part_is_credited_when_its_last_byte_was_taken() -> None:
 
 def test_parts_for_all_are_not_credited_one_by_one() -> None:
     credited: list[int] = []
-    client, outlet = watching(
-        on_credit=lambda client: credited.append(client.delivered), overload=Overload.QUEUE
-    )
+    client, outlet = watching(on_credit=credited.append, overload=Overload.QUEUE)
     client.offer(part(1))
     outlet.prompt, outlet.capacity = False, 50
     offer_all(client, [part(2), part(3)])
@@ -106,9 +99,7 @@ def test_parts_for_all_are_not_credited_one_by_one() -> None:
 
 def test_a_part_that_was_refused_is_credited_or_its_producer_would_wait_for_ever() -> None:
     credited: list[int] = []
-    client, _ = watching(
-        on_credit=lambda client: credited.append(client.delivered), overload=Overload.QUEUE
-    )
+    client, _ = watching(on_credit=credited.append, overload=Overload.QUEUE)
     client.refuse()
     assert credited == [1]
     assert (client.parts, client.skipped) == (0, 1)

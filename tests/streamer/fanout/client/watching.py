@@ -20,7 +20,7 @@ def watching(
     capacity: int | None = None,
     *,
     advance: bool = False,
-    on_credit: Callable[[Client], None] | None = None,
+    on_credit: Callable[[int], None] | None = None,
     joined_at: float = 0.0,
     together: bool = True,
     **limits: Any,

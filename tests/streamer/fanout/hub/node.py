@@ -158,7 +158,7 @@ class Node:
         """Lets time pass, with a tick every tenth of a second."""
         for _ in range(round(seconds * 10)):
             self.now += 0.1
-            self.hub.tick(self.now)
+            self.hub.upkeep.tick(self.now)
             self.settle()
 
     def of(self, kind: type[E]) -> list[E]:

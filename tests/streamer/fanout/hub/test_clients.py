@@ -286,8 +286,8 @@ def test_a_sweep_cuts_off_who_has_stalled_and_nobody_else() -> None:
     stuck, healthy, patient = node.join(capacity=0), node.join(), node.join("slow", 0)
     node.publish(frame(1), frame(1, stream="slow"))
     for _ in range(31):
-        node.hub.sweep(node.now)
-        node.hub.sweep(node.now)
+        node.hub.upkeep.sweep(node.now)
+        node.hub.upkeep.sweep(node.now)
         node.settle()
         node.now += 1
     assert stuck.aborted

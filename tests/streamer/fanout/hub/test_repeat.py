@@ -114,7 +114,7 @@ def test_a_repeat_that_a_new_frame_overtakes_is_not_sent() -> None:
     viewers = [node.join() for _ in range(300)]
     node.publish(frame(1))
     node.now += 1
-    node.hub.tick(node.now)
+    node.hub.upkeep.tick(node.now)
     node.hub.work()
     node.accept(frame(2))
     node.settle()

@@ -242,7 +242,7 @@ def test_who_accepts_nothing_is_stalled_though_it_sits_or_has_sat(stands: bool) 
     stuck.prompt = False
     for number in range(1, 10):
         node.publish(frame(number))
-        node.hub.sweep(node.now)
+        node.hub.upkeep.sweep(node.now)
         node.settle()
         if stands and number == 5:
             stuck.client.stand()
@@ -257,7 +257,7 @@ def test_a_sweep_looks_only_at_those_for_whom_something_waits() -> None:
     node.publish(frame(1))
     for each in viewers:
         each.calls.clear()
-    node.hub.sweep(node.now)
+    node.hub.upkeep.sweep(node.now)
     node.settle()
     assert [each.calls["unacknowledged"] for each in viewers] == [2, 1, 1]
 
@@ -269,7 +269,7 @@ def test_after_a_long_silence_nobody_has_stalled() -> None:
         each.prompt = False
     node.publish(frame(1))
     for _ in range(29):
-        node.hub.sweep(node.now)
+        node.hub.upkeep.sweep(node.now)
         node.settle()
         node.now += 1.0
     assert not any(each.left for each in viewers)

@@ -75,7 +75,7 @@ async def test_a_fresh_one_is_newer_than_the_request(
     asked = asyncio.ensure_future(http_client.fetch(f"{base_url}{SNAPSHOT}?fresh=1"))
     await served.watched_by(1)
     for _ in range(30):  # a repeat of the old one is no news
-        served.hub.tick(time.monotonic() + 60)
+        served.hub.upkeep.tick(time.monotonic() + 60)
         served.settle()
     assert not asked.done()
     served.publish(frame(2), frame(3))
@@ -126,13 +126,15 @@ async def test_where_none_comes_within_four_seconds_it_is_refused_for_now(
 
 
 async def test_who_takes_nothing_of_it_is_closed(
-    ask: Ask, served: Served, monkeypatch: pytest.MonkeyPatch
+    ask: Ask, served: Served, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("streamer.http.handlers.snapshot.SNAPSHOT_SEND_S", 0.0)
+    monkeypatch.setattr("streamer.http.handlers.base.SEND_S", 0.0)
     served.publish(frame(1, 20_000_000))
     slow = await ask(SNAPSHOT, receive_buffer=4096)
     with pytest.raises(StreamClosedError):
         await slow.stream.read_bytes(20_000_000)
+    assert await (await ask("/healthz")).answer()
+    assert not [each for each in caplog.records if each.exc_info]
 
 
 async def test_a_stop_goes_on_with_the_wait_for_the_next_run(ask: Ask, served: Served) -> None:
