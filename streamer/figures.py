@@ -71,7 +71,7 @@ def added_up(nodes: Iterable[NodeStatistics]) -> NodeStatistics:
         refused_clients=sum(node.refused_clients for node in every),
         received=sum(node.received for node in every),
         received_bytes=sum(node.received_bytes for node in every),
-        refused=refused,
+        refused=dict(refused),  # a Counter is no mapping to `asdict`
         undeliverable=sum(node.undeliverable for node in every),
         events=sum(node.events for node in every),
         usage=Usage(

@@ -311,6 +311,20 @@ def test_workers_that_have_ended_leave_one_file_and_their_totals(tmp_path: Path)
     assert not list(tmp_path.glob("dead*"))
 
 
+def test_what_an_ended_worker_has_refused_counts_on(tmp_path: Path) -> None:
+    figures = node_statistics(refused={"bad_topic": 3})
+
+    async def ask() -> list[NodeStatistics]:
+        one = Siblings(tmp_path, "one", lambda: figures)
+        await one.start()
+        _leave_behind(tmp_path, "dead", figures)
+        answers = [await one.statistics(), await one.statistics()]
+        await one.stop()
+        return answers
+
+    assert [each.refused for each in asyncio.run(ask())] == [{"bad_topic": 6}] * 2
+
+
 def test_what_an_ended_worker_left_counts_once_though_it_could_not_be_removed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
