@@ -71,3 +71,23 @@ def test_a_client_that_never_took_the_head_has_stalled_since_it_came() -> None:
     client, _ = watching(0, joined_at=50.0)
     assert not client.stalled(79.9, 30.0)
     assert client.stalled(80.0, 30.0)
+
+
+def test_what_encryption_adds_is_no_progress() -> None:
+    client, outlet = watching(joined_at=100.0)
+    outlet.prompt = False
+    for second in range(31):
+        client.offer(part(second))
+        outlet.unsent_bytes += 22  # a record of TLS 1.3 is so much longer
+        assert client.stalled(100.0 + second, 30.0) is (second == 30)
+
+
+def test_over_tls_a_peer_that_takes_what_it_is_sent_has_not_stalled() -> None:
+    client, outlet = watching(joined_at=100.0)
+    outlet.prompt = False
+    for second in range(100):
+        client.offer(part(second, 1000))
+        outlet.unsent_bytes += 22
+        outlet.send()
+        assert not client.stalled(100.0 + second, 30.0)
+        outlet.acknowledge(outlet.flying_bytes - 500)
