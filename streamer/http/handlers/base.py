@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import html
 import json
+from asyncio import Future
 from http import HTTPStatus
 from typing import Any, Final
 
 from tornado import web
+from tornado.iostream import IOStream
 
 from streamer.fanout.streams import UnknownStreamError
 from streamer.http.response import SERVER
 from streamer.http.site import Site
 
 RETRY_AFTER_S: Final = 5
+# How long a client may take to read an answer, seconds: 16 MiB at two megabits a second. What it
+# has not taken is in memory all the while.
+SEND_S: Final = 60.0
 # A request's target, bytes: RFC 9110 asks for 8000. Queries go to the producers, with every
 # snapshot event too, so that longer ones cost more than who sends them.
 MAX_TARGET_BYTES: Final = 8192
@@ -37,6 +42,15 @@ class Handler(web.RequestHandler):
         if len(self.request.uri or "") > MAX_TARGET_BYTES:
             allowed = f"a URL may have {MAX_TARGET_BYTES} bytes"
             raise RefusedError(HTTPStatus.REQUEST_URI_TOO_LONG, allowed)
+
+    def finish(self, chunk: str | bytes | dict[str, Any] | None = None) -> Future[None]:
+        """Sends the answer; who has not taken it within `SEND_S` is closed."""
+        stream: IOStream = self.request.connection.stream  # type: ignore[union-attr]
+        sent = super().finish(chunk)
+        if not sent.done():
+            closing = self.site.loop.call_later(SEND_S, stream.close)
+            sent.add_done_callback(lambda _: closing.cancel())
+        return sent
 
     def compute_etag(self) -> None:
         """Makes no tag: nothing here is to be cached."""
