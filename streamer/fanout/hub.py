@@ -104,10 +104,6 @@ class Hub:
         """Adds a client that was admitted and says so; the caller then begins its response."""
         stream = self.streams.known(name)
         client_id = self.new_client_id()
-
-        def credit(delivered: int) -> None:
-            self._notify_all(Credit(name, client_id, delivered))
-
         client = Client(
             client_id,
             name,
@@ -118,7 +114,7 @@ class Hub:
             query=query,
             joined_at=now,
             advance=advance,
-            on_credit=credit if stream.limits.overload is Overload.QUEUE else None,
+            on_credit=self.credits(stream, client_id),
         )
         self.add(client)
         return client
@@ -147,6 +143,19 @@ class Hub:
     def new_client_id(self) -> str:
         """Returns an id that was never used."""
         return f"{self._node}-{next(self._numbers)}"
+
+    def credits(self, stream: Stream, client_id: str) -> Callable[[int], None] | None:
+        """Returns what tells producers how many parts of a client count no more.
+
+        None where no producer counts them.
+        """
+        if stream.limits.overload is not Overload.QUEUE:
+            return None
+
+        def credit(delivered: int) -> None:
+            self._notify_all(Credit(stream.name, client_id, delivered))
+
+        return credit
 
     def add(self, client: Viewer) -> None:
         """Adds a viewer of any kind to its stream and says so."""
@@ -230,8 +239,9 @@ class Hub:
             address = parse_topic(topic)
         except MalformedError:
             return
-        if isinstance(address, OneClient) and address.client in self._clients:
-            self._targets.refuse(self._clients[address.client])
+        client = self._clients.get(address.client) if isinstance(address, OneClient) else None
+        if client is not None:
+            self._refuse(client)
 
     def _published(self, name: str) -> Stream:
         try:
@@ -265,22 +275,35 @@ class Hub:
 
     def _accept_for_one(self, client: Viewer, message: Message, now: float) -> None:
         part = self._part_for_one(client, message, now) if isinstance(message, Frame) else None
+        self._in_turn(lambda: self._target(client, message, part, now))
+
+    def _refuse(self, client: Viewer) -> None:
+        """Counts a frame that was refused, behind those that came before."""
+
+        def refuse() -> None:
+            if client.id in self._clients:  # it has not left meanwhile
+                self._targets.refuse(client)
+
+        self._in_turn(refuse)
+
+    def _in_turn(self, do: Callable[[], None]) -> None:
+        """Does something behind the work that waits."""
         if not self._fanout:
-            self._target(client, message, part, now)
-        else:  # what came before goes out before
+            do()
+            return
 
-            def later() -> Iterator[None]:
-                self._target(client, message, part, now)
-                yield
+        def later() -> Iterator[None]:
+            do()
+            yield
 
-            self._fanout.add(later())
+        self._fanout.add(later())
 
     def _part_for_one(self, client: Viewer, frame: Frame, now: float) -> Part:
         stream = self.streams.known(client.stream)
         try:
             part = stream.encoder.encode(frame)
         except MalformedError:
-            self._targets.refuse(client)
+            self._refuse(client)
             raise
         part.targeted = True
         stream.arrived(part, now)

@@ -30,6 +30,8 @@ class SnapshotViewer:
         totals: count what all viewers of the stream have got.
         fresh: whether a picture that is older than the request is not wanted.
         on_end: called once, with the part, or None where the stream ended before.
+        on_credit: called where a part for this viewer alone is not taken, with the parts that no
+            longer count against its producer's window.
 
     """
 
@@ -45,6 +47,7 @@ class SnapshotViewer:
         joined_at: float,
         fresh: bool = False,
         on_end: Callable[[Part | None], None],
+        on_credit: Callable[[int], None] | None = None,
     ) -> None:
         self.id = client_id
         self.stream = stream
@@ -62,16 +65,21 @@ class SnapshotViewer:
         self._totals = totals
         self._fresh = fresh
         self._on_end = on_end
+        self._on_credit = on_credit
+        self._unfit = 0
 
     @property
     def delivered(self) -> int:
-        """Parts taken: none or one."""
-        return self.parts
+        """Parts that no longer count against a producer's window."""
+        return self.parts + self._unfit
 
     def offer(self, load: Part | Batch, /) -> None:
         """Takes the first part that is wanted, of several the newest; a picture is enough."""
         part = load.parts[-1]
-        if self.parts == 0 and self.ending is None and not (self._fresh and part.retained):
+        if self._fresh and part.retained:
+            if part.targeted:
+                self.refuse()
+        elif self.parts == 0 and self.ending is None:
             self.parts = 1
             self.payload_bytes = part.payload_bytes
             self._totals.parts += 1
@@ -82,9 +90,12 @@ class SnapshotViewer:
         """Is no news: what is repeated is older than the request."""
 
     def refuse(self) -> None:
-        """Counts a part that was refused."""
+        """Counts a part that was refused; no producer waits for it."""
         self.skipped += 1
         self._totals.skipped += 1
+        self._unfit += 1
+        if self._on_credit is not None:
+            self._on_credit(self.delivered)
 
     def finish(self, reason: CloseReason, cuts: Callable[[Part], bool] = every_part, /) -> None:
         """Goes on to wait: the next run of a stream that was stopped has pictures too."""

@@ -150,6 +150,7 @@ class Stops:
             if seq is not None and seq <= self._ended.get(producer, -1):
                 del self._ended[producer]
         self._numbering.note(frame.producer, seq)
+        self._refused = 0  # those before it are accounted for
         return passed
 
     def behind(self) -> list[Ended]:

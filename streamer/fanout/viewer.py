@@ -22,8 +22,6 @@ class Viewer(Protocol):
     query: Mapping[str, str]
     joined_at: float
     limits: Limits
-    skipped: int
-    repeats: int
     repeated_at: float
     ending: CloseReason | None
     served_in: int
@@ -35,6 +33,14 @@ class Viewer(Protocol):
     @property
     def payload_bytes(self) -> int:
         """Payload bytes of those parts."""
+
+    @property
+    def skipped(self) -> int:
+        """Parts that were offered and will not be delivered."""
+
+    @property
+    def repeats(self) -> int:
+        """Repeated parts delivered, counted in none of the others."""
 
     @property
     def delivered(self) -> int:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 from typing import Final
 
-from tornado.iostream import StreamClosedError
-
 from protocol import CloseReason
 from streamer.fanout.part import Part
 from streamer.fanout.snapshot import SnapshotViewer
@@ -16,8 +14,6 @@ from streamer.http.response import UNCACHED, parse_query
 
 # How long a snapshot waits for a picture, seconds; OctoPrint and others give up after 5.
 SNAPSHOT_WAIT_S: Final = 4.0
-# How long a client may take to read it, seconds: 16 MiB at two megabits a second.
-SNAPSHOT_SEND_S: Final = 60.0
 
 
 class SnapshotHandler(Handler):
@@ -52,13 +48,6 @@ class SnapshotHandler(Handler):
         if part is None:
             raise unavailable(f"no frame within {SNAPSHOT_WAIT_S:g} s")
         self._answer(part)
-        try:
-            async with asyncio.timeout(SNAPSHOT_SEND_S):
-                await self.finish()
-        except TimeoutError:
-            self.detach().close()  # what it has not taken is in memory all the while
-        except StreamClosedError:
-            pass  # it has left
 
     def _answer(self, part: Part) -> None:
         for header, value in UNCACHED.items():
@@ -74,8 +63,9 @@ class SnapshotHandler(Handler):
         waiting: asyncio.Future[Part | None] = site.loop.create_future()
         self.waiting = waiting
         stream = site.hub.streams.known(name)
+        client_id = site.hub.new_client_id()
         viewer = SnapshotViewer(
-            site.hub.new_client_id(),
+            client_id,
             name,
             stream.limits,
             stream.totals,
@@ -84,6 +74,7 @@ class SnapshotHandler(Handler):
             joined_at=site.clock(),
             fresh=fresh,
             on_end=self._end,
+            on_credit=site.hub.credits(stream, client_id),
         )
         site.hub.add(viewer)
         site.came(viewer)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from protocol import CloseReason, NewConnection
+from protocol import CloseReason, Credit, Frame, MalformedError, NewConnection, OneClient
 from streamer.fanout.limits import Limits
 from streamer.fanout.part import Batch, Part
 from streamer.fanout.snapshot import SnapshotViewer
@@ -65,6 +67,28 @@ def test_a_refused_part_is_counted_and_waited_past() -> None:
     viewer.refuse()
     assert viewer.skipped == 1
     assert found == []
+
+
+def test_a_frame_of_its_own_that_is_refused_is_credited() -> None:
+    node = Node({"clip": {"overload": "queue"}})
+    stream = node.hub.streams.of("clip")
+    viewer = SnapshotViewer(
+        "node-99",
+        "clip",
+        stream.limits,
+        stream.totals,
+        peer="",
+        query={},
+        joined_at=0.0,
+        fresh=True,
+        on_end=lambda _: None,
+        on_credit=node.hub.credits(stream, "node-99"),
+    )
+    node.hub.add(viewer)
+    with pytest.raises(MalformedError):
+        node.accept(Frame(OneClient("node-99"), b"no picture"))
+    node.publish(replace(frame_for("node-99", 2), retained=True))
+    assert node.of(Credit) == [Credit("clip", "node-99", 1), Credit("clip", "node-99", 2)]
 
 
 @pytest.mark.parametrize("cut_off", [False, True])

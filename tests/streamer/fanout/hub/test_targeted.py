@@ -163,6 +163,28 @@ def test_a_frame_that_was_refused_is_credited_once() -> None:
     assert [each.delivered for each in node.of(Credit)] == [1, 2, 3, 4]
 
 
+def test_a_first_frame_that_was_refused_hides_no_later_loss() -> None:
+    node = Node({"clip": {"overload": "queue"}})
+    viewer = node.join("clip")
+    with pytest.raises(MalformedError):
+        node.accept(Frame(OneClient(viewer.id), b"no picture", seq=1))
+    node.publish(frame_for(viewer.id, 2, seq=2), frame_for(viewer.id, 4, seq=4))
+    assert [each.delivered for each in node.of(Credit)] == [1, 2, 3, 4]
+
+
+def test_a_refusal_counts_behind_the_frames_that_came_before_it() -> None:
+    node = Node({"clip": {"overload": "queue"}})
+    viewer = node.join("clip")
+    node.publish(frame_for(viewer.id, 1, seq=1))
+    node.accept(frame(1, stream="clip"))  # what is for one client waits behind it
+    node.accept(frame_for(viewer.id, 2, seq=2))
+    with pytest.raises(MalformedError):
+        node.accept(Frame(OneClient(viewer.id), b"no picture", seq=3))
+    node.accept(frame_for(viewer.id, 5, seq=5))
+    node.settle()
+    assert node.of(Credit)[-1].delivered == 6  # five of its own, and the one for all
+
+
 def test_under_latest_a_gap_in_the_numbers_means_nothing() -> None:
     node = Node()
     viewer = node.join()
