@@ -27,7 +27,7 @@ def check_endpoint(url: object, example: str, *, bound: bool = False) -> str:
         ValueError: says what is allowed.
 
     """
-    match = _ENDPOINT.fullmatch(url) if isinstance(url, str) else None
+    match = _ENDPOINT.fullmatch(url) if isinstance(url, str) and url.isprintable() else None
     if not isinstance(url, str) or match is None:
         raise ValueError(f"a ZeroMQ endpoint, as {example}")
     lowest = 0 if bound else 1

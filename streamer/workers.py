@@ -20,7 +20,7 @@ from pathlib import Path
 import zmq
 from tornado.netutil import bind_sockets
 
-from streamer.configuration.checks import split_host_port
+from streamer.configuration.checks import SettingsError, split_host_port
 from streamer.configuration.settings import Settings
 from streamer.errors import StartError
 from streamer.figures import refusals_alone
@@ -113,6 +113,8 @@ def _relay(settings: Settings, folder: Path, held: ExitStack) -> Relay:
         )
     except zmq.ZMQError as error:
         raise StartError(str(error)) from error
+    except SettingsError as error:
+        raise StartError(f"the workers cannot meet in {folder} (TMPDIR): {error}") from error
     relay.start()
     return relay
 

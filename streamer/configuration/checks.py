@@ -87,7 +87,12 @@ def split_host_port(key: str, value: object) -> tuple[str, int]:
     match = _HOST_PORT.fullmatch(value) if isinstance(value, str) else None
     if match is None or int(match[3]) > MAX_PORT:
         raise wrong(key, value, "HOST:PORT, as 127.0.0.1:8080, [::1]:0, or 0.0.0.0:8080 for all")
-    return match[1] or match[2], int(match[3])
+    host = match[1] or match[2]
+    try:
+        host.encode("idna")  # as it is looked up
+    except UnicodeError as error:
+        raise wrong(key, value, "HOST:PORT with the name of a host, as localhost:8080") from error
+    return host, int(match[3])
 
 
 def check_endpoint(key: str, value: object, example: str, *, bound: bool) -> str:

@@ -97,6 +97,20 @@ def test_without_a_folder_to_meet_in_the_start_ends_with_one_line(
     assert line.endswith("no folder for the workers to meet in (TMPDIR): No such file or directory")
 
 
+def test_a_folder_whose_name_no_endpoint_takes_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "my folder"
+    folder.mkdir()
+    monkeypatch.setenv("TMPDIR", str(folder))
+    with starting(tmp_path) as start:
+        streamer = start.run("streamer", "--workers", "2", "--http", "127.0.0.1:0", ready=False)
+        assert streamer.process.wait(PATIENCE_S) == 1
+        (line,) = streamer.said().splitlines()
+    assert f"the workers cannot meet in {folder}/" in line
+    assert "(TMPDIR)" in line
+
+
 def test_a_worker_for_which_there_is_no_process_is_tried_again_later(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

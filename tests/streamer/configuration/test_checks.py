@@ -100,6 +100,10 @@ def test_a_host_and_a_port_are_parted(value: str) -> None:
         None,
         ":80",
         "[]:80",
+        "a..b:80",
+        ".local:80",
+        f"{'a' * 64}:80",
+        "\udcff:80",
     ],
 )
 def test_what_is_no_host_and_port_is_refused(value: object) -> None:
