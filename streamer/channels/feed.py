@@ -149,12 +149,12 @@ class Feed:
         while more or self._hub.working:
             if not self._hub.working:
                 more = self._receive()
+                self.polled.set()
             while self._hub.work():
                 if self._clock() >= deadline:
                     return True
             if more and self._clock() >= deadline:
                 return True
-        self.polled.set()
         return False
 
     def _receive(self) -> bool:

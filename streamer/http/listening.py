@@ -77,6 +77,8 @@ class Listener(socket.socket):
 
         Raises BlockingIOError where none waits, as any listening socket does.
         """
+        if self._reserve is None:
+            self._reserve = _open_any()
         try:
             return super().accept()
         except OSError as error:
