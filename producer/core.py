@@ -17,7 +17,7 @@ from producer.channels import Channels, Endpoints, Outgoing, node_of_subscriptio
 from producer.departures import ClientGone, Departures
 from producer.following import Arrivals, Follower, Totals, opened
 from producer.interest import Interest
-from producer.joining import Joining
+from producer.joining import Joining, Straggler
 from producer.last_frames import LastFrames
 from producer.sending import Numbers, Window, new_producer_id
 from producer.stopping import Stopping
@@ -65,6 +65,7 @@ class Core:
         self._clock = clock
         self._channels = Channels(endpoints)
         self._joining = Joining(endpoints.frames, clock())
+        self._straggler = Straggler()
         self._ticked_at = clock()
         self._numbers = Numbers()
         self._last_frames = LastFrames()
@@ -160,9 +161,8 @@ class Core:
 
     def stop(self, address: Address, *, now: bool) -> bool | None:
         """Sends a stop, behind the last frame that was sent or at once; False where nobody is."""
-        control = self._channels.control
-        is_covered = control.covers(address.topic)
-        if not is_covered and self._joining.is_under_way(self._clock()):
+        is_covered = self._channels.control.covers(address.topic)
+        if self._is_awaited(address, is_covered=is_covered):
             return None
         self._last_frames.forget(address.topic)
         if is_covered:
@@ -201,7 +201,9 @@ class Core:
             ValueError: for what the wire does not allow.
 
         """
-        return Frame(address, as_bytes(body), content_type, headers or {}, time_ns)
+        # The last frame is kept: what the caller makes of its map later is not for that.
+        own = dict(headers) if isinstance(headers, Mapping) else headers or {}
+        return Frame(address, as_bytes(body), content_type, own, time_ns)
 
     def follow(self, stream: str | None) -> Follower:
         """Begins to follow the events of a stream, or of all: first those who are there."""
@@ -218,6 +220,14 @@ class Core:
         return arrivals
 
     # Within.
+
+    def _is_awaited(self, address: Address, *, is_covered: bool) -> bool:
+        """Tells whether the way of stops to an address is about to be there."""
+        now = self._clock()
+        for_frames = (self._channels.shared, self._channels.targeted)
+        missing = not is_covered and any(each.covers(address.topic) for each in for_frames)
+        straggles = self._straggler.is_awaited(now, missing=missing)
+        return not is_covered and (straggles or self._joining.is_under_way(now))
 
     def _look_at_subscriptions(self, now: float, changes: set[str]) -> None:
         subscriptions = self._channels.look()

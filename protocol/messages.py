@@ -112,8 +112,8 @@ def _check_headers(headers: object) -> None:
     for name, value in headers.items():
         if check_field_name(name).lower() not in RESERVED_PART_FIELDS:
             check_field_value(name, value)
-        elif not isinstance(value, str):
-            raise MalformedError(Refusal.BAD_TYPE, f"value of header {name} is not a string")
+        else:
+            check_text(f"value of header {name}", value)
 
 
 def encode(message: Message) -> list[bytes]:

@@ -35,6 +35,15 @@ def test_a_frame_carries_what_was_given_its_number_and_its_producer(bench: Bench
     assert second.header["seq"] == 2
 
 
+def test_what_becomes_of_the_callers_headers_is_not_sent(bench: Bench) -> None:
+    headers = {"X-A": "1"}
+    frame = bench.core.frame(CAM1, b"body", None, headers, None)
+    headers["X-A"] = "2"
+    bench.join()
+    assert bench.core.publish(frame)
+    assert bench.streamer.wait_for(1)[0].header["headers"] == {"X-A": "1"}
+
+
 def test_a_first_frame_is_attempted_again_until_a_streamer_has_had_its_time(bench: Bench) -> None:
     assert bench.publish() is None
     bench.clock.now += JOIN_TIMEOUT_S
@@ -92,6 +101,8 @@ def test_what_the_wire_does_not_allow_is_refused_before_anything_is_sent(bench: 
         bench.core.frame(CAM1, b"", "nonsense", None, None)
     with pytest.raises(ValueError, match="header"):
         bench.core.frame(CAM1, b"", None, {"a b": "c"}, None)
+    with pytest.raises(ValueError, match=r"value of header Content-Type .* is not Unicode"):
+        bench.core.frame(CAM1, b"", None, {"Content-Type": "\udcff"}, None)
     with pytest.raises(ValueError, match="time"):
         bench.core.frame(CAM1, b"", None, None, -1)
 
