@@ -76,6 +76,10 @@ class NodeWindow:
         self._waiting.pop(client, None)
         self._under_way = deque(each for each in self._under_way if each[1] != client)
 
+    def forget_all(self) -> None:
+        """Forgets all parts that are under way; the numbers go on, for those that were not lost."""
+        self._under_way.clear()
+
     def next(self) -> list[str]:
         """Returns the clients whose turn it is: as many as there is room for."""
         return list(islice(self._waiting, self._room))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import secrets
 from collections import OrderedDict, deque
 from collections.abc import Iterable
@@ -14,8 +15,10 @@ from protocol import Address, Credit, Overload, Watcher, node_of
 # Topics whose numbers are remembered; a stop names the last one of its topic. Where one is
 # forgotten its numbers begin anew, which costs an awaited stop its exactness and nothing else.
 TOPICS_REMEMBERED: Final = 10_000
-# Parts of which none was delivered for this time were lost on the way, say by a relay that
-# ended, seconds: a client that takes nothing is closed sooner (`stall_timeout_s`, 30).
+# Parts of which none was delivered for this time may have been lost on the way, say by a relay
+# that ended, seconds. One part more finds out: its number tells the node of the gap before it. A
+# client that takes nothing is closed sooner as a rule (`stall_timeout_s`, 30); where it is not,
+# each further part waits twice as long, since it has to find room in the client's queue.
 LOST_AFTER_S: Final = 60.0
 
 
@@ -49,11 +52,33 @@ class Numbers:
 
 @dataclass(slots=True)
 class _Flow:
-    """The parts for one client."""
+    """The parts for one client.
+
+    Attributes:
+        delivered: what its node has told.
+        moved_at: when that last grew, or a part was sent that may find out.
+        patience_s: how long it may then stand still until the next one finds out.
+        under_way: numbers of its parts on the way to the node.
+
+    """
 
     delivered: int
     moved_at: float
-    under_way: deque[int] = field(default_factory=deque)  # their numbers on the way to the node
+    patience_s: float = LOST_AFTER_S
+    under_way: deque[int] = field(default_factory=deque)
+
+    def doubts(self, now: float) -> bool:
+        """Tells whether what is under way may have been lost."""
+        return bool(self.under_way) and now - self.moved_at >= self.patience_s
+
+    def sent(self, number: int, now: float) -> None:
+        """Counts a part that was sent."""
+        if self.doubts(now):
+            self.moved_at = now
+            self.patience_s *= 2
+        elif not self.under_way:
+            self.moved_at = now
+        self.under_way.append(number)
 
 
 class Window:
@@ -81,10 +106,7 @@ class Window:
             return True
         flow = self._flows.setdefault(name, _Flow(client.delivered, now))
         self._credit(name, flow, client.delivered, now)
-        if flow.under_way and now - flow.moved_at >= LOST_AFTER_S:
-            flow.under_way.clear()
-            self._node(name).forget(name)
-        if len(flow.under_way) >= client.window:
+        if len(flow.under_way) >= client.window and not flow.doubts(now):
             return False
         return self._node(name).is_open(name, now, idle=not flow.under_way)
 
@@ -92,8 +114,7 @@ class Window:
         """Counts a part sent to a client."""
         flow = self._flows.get(client)
         if flow is not None:
-            flow.moved_at = now if not flow.under_way else flow.moved_at
-            flow.under_way.append(self._node(client).sent(client, now))
+            flow.sent(self._node(client).sent(client, now), now)
 
     def credit(self, credit: Credit, now: float) -> Iterable[str]:
         """Takes a credit in; returns the clients of its node whose turn it is now."""
@@ -115,11 +136,12 @@ class Window:
         return node.next()
 
     def forget_node(self, node: str) -> None:
-        """Takes what is under way to the clients of a node for lost: the link has broken."""
-        self._nodes.pop(node, None)
+        """Doubts what is under way to the clients of a node: the link has broken."""
+        if node in self._nodes:
+            self._nodes[node].forget_all()
         for client, flow in self._flows.items():
             if node_of(client) == node:
-                flow.under_way.clear()
+                flow.moved_at, flow.patience_s = -math.inf, LOST_AFTER_S
 
     def _node(self, client: str) -> NodeWindow:
         return self._nodes.setdefault(node_of(client), NodeWindow())
@@ -128,6 +150,6 @@ class Window:
         newly = min(delivered - flow.delivered, len(flow.under_way))
         if delivered > flow.delivered:
             flow.delivered = delivered
-            flow.moved_at = now
+            flow.moved_at, flow.patience_s = now, LOST_AFTER_S
         for number in [flow.under_way.popleft() for _ in range(newly)][-1:]:
             self._node(client).arrived(number, now)

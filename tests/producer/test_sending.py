@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from producer.node_window import NODE_WINDOW
 from producer.sending import LOST_AFTER_S, TOPICS_REMEMBERED, Numbers, Window, new_producer_id
 from protocol import AllClients, OneClient, Overload, Watcher
 
@@ -106,11 +107,21 @@ def test_a_count_that_falls_changes_nothing() -> None:
     assert fill(window, client(delivered=11)) == 1
 
 
-def test_parts_that_were_lost_on_the_way_do_not_close_the_window_for_ever() -> None:
+def test_where_nothing_moves_one_part_more_finds_out_whether_all_were_lost() -> None:
     window = Window()
     assert fill(window, client(), now=100.0) == 4
     assert fill(window, client(), now=100.0 + LOST_AFTER_S - 1) == 0
-    assert fill(window, client(), now=100.0 + LOST_AFTER_S) == 4
+    assert fill(window, client(), now=100.0 + LOST_AFTER_S) == 1
+    # Its number told of the four before it: they count as delivered, and it is taken too.
+    assert fill(window, client(delivered=5), now=101.0 + LOST_AFTER_S) == 4
+
+
+def test_a_client_that_rests_for_long_gets_few_parts_beyond_its_window() -> None:
+    window = Window()
+    fill(window, client())
+    more = [fill(window, client(), now=minute * 60.0) for minute in range(1, 61)]
+    assert sum(more) == 5  # after 1, 3, 7, 15 and 31 minutes
+    assert fill(window, client(delivered=9), now=3601.0) == 4
 
 
 def test_a_client_that_moves_has_its_parts_under_way_however_slow_it_is() -> None:
@@ -127,14 +138,22 @@ def test_the_time_before_a_part_was_sent_does_not_make_it_lost() -> None:
     assert fill(window, client(), now=LOST_AFTER_S * 3 + 1) == 0
 
 
-def test_a_link_that_breaks_opens_the_windows_of_its_node() -> None:
+def test_after_a_link_broke_one_part_more_finds_out_what_was_lost() -> None:
     window = Window()
     other = client(name="bbbb-1")
     fill(window, client())
     fill(window, other)
     window.forget_node("aaaa")
-    assert fill(window, client()) == 4
+    assert fill(window, client()) == 1
     assert fill(window, other) == 0
+
+
+def test_a_link_that_breaks_opens_the_window_of_its_node() -> None:
+    window = Window()
+    names = [f"aaaa-{number}" for number in range(NODE_WINDOW // 4)]
+    assert sum(fill(window, client(name=name)) for name in names) == NODE_WINDOW
+    window.forget_node("aaaa")
+    assert fill(window, client(name="aaaa-99")) == 4
 
 
 def test_a_client_that_has_left_is_forgotten() -> None:
