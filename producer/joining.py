@@ -9,6 +9,9 @@ from typing import Final
 JOIN_TIMEOUT_S: Final = 5.0
 # The subscriptions of a streamer come one by one, within this time, seconds.
 SUBSCRIPTIONS_S: Final = 0.25
+# A producer's connections are made anew one by one: where one is there, another follows within the
+# time in which it is tried again (1 s) and its subscriptions come, seconds.
+FOLLOWS_S: Final = 2.0
 # Being without a streamer for this time from the start is worth a word, seconds.
 ALONE_S: Final = 1.0
 
@@ -51,3 +54,19 @@ class Joining:
 
     def _is_alone(self, now: float) -> bool:
         return self._joined or now - self._began_at >= ALONE_S
+
+
+class Straggler:
+    """Follows how long a connection has been missing beside others that are there."""
+
+    def __init__(self) -> None:
+        self._since: float | None = None
+
+    def is_awaited(self, now: float, *, missing: bool) -> bool:
+        """Tells whether to wait for it: where it is missing, for `FOLLOWS_S` and no longer."""
+        if missing and self._since is None:
+            self._since = now
+        awaited = self._since is not None and missing and now - self._since < FOLLOWS_S
+        if not awaited:
+            self._since = None
+        return awaited

@@ -6,7 +6,14 @@ import logging
 
 import pytest
 
-from producer.joining import ALONE_S, JOIN_TIMEOUT_S, SUBSCRIPTIONS_S, Joining
+from producer.joining import (
+    ALONE_S,
+    FOLLOWS_S,
+    JOIN_TIMEOUT_S,
+    SUBSCRIPTIONS_S,
+    Joining,
+    Straggler,
+)
 
 ENDPOINT = "tcp://127.0.0.1:5555"
 
@@ -58,3 +65,17 @@ def test_a_streamer_that_leaves_is_missed_at_once(
     joining.note(100.1, joined=True)
     joining.note(100.2, joined=False)
     assert len(caplog.messages) == 1
+
+
+def test_a_connection_that_is_missing_beside_others_is_awaited_for_a_while() -> None:
+    straggler = Straggler()
+    assert straggler.is_awaited(100.0, missing=True)
+    assert straggler.is_awaited(100.0 + FOLLOWS_S - 0.1, missing=True)
+    assert not straggler.is_awaited(100.0 + FOLLOWS_S, missing=True)
+
+
+def test_one_that_has_come_is_awaited_anew_when_it_is_missing_again() -> None:
+    straggler = Straggler()
+    assert straggler.is_awaited(100.0, missing=True)
+    assert not straggler.is_awaited(101.0, missing=False)
+    assert straggler.is_awaited(200.0, missing=True)
