@@ -233,7 +233,7 @@ def test_the_ingress_buffers_nothing_and_shows_nothing_of_the_inside() -> None:
     assert int(notes["nginx.ingress.kubernetes.io/proxy-read-timeout"]) >= 3600
     (rule,) = ingress["spec"]["rules"]
     paths = {(each["path"], each["pathType"]) for each in rule["http"]["paths"]}
-    assert paths == {("/", "Exact"), ("/streams", "Prefix")}
+    assert paths == {("/", "Exact"), ("/page", "Prefix"), ("/streams", "Prefix")}
 
 
 @pytest.mark.parametrize(("name", "instance"), UNITS.items())
