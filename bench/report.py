@@ -82,13 +82,12 @@ def shown(values: Sequence[float], digits: int, *, spread: bool = True) -> str:
 def _setting(record: Record, raw: str) -> str:
     machine, last = record.machine, record.runs[-1]
     virtual = ", a virtual machine" if machine["virtual"] else ""
-    effort = last.effort
     cores = f"{machine['cores']} cores of {machine['cpu']}{virtual}"
     system = f"Linux {machine['kernel']}, {machine['system']}"
     lines = [
         f"- Machine: {cores}, {machine['memory_mib']:,} MiB, {system}",
         *(f"- Run: {run.started}, source {run.source}: `{run.command}`" for run in record.runs),
-        f"- Rounds: {effort['rounds']}; windows of {effort['window_s']:g} s",
+        f"- Windows of {last.effort['window_s']:g} s; how many rounds, each table says",
         "- Versions: " + ", ".join(f"{key} {value}" for key, value in last.versions.items()),
         f"- Raw rows of every round: [{raw}]({raw})",
     ]
@@ -96,7 +95,7 @@ def _setting(record: Record, raw: str) -> str:
 
 
 def _goals(records: Sequence[Record]) -> str:
-    dates = [record.runs[0].started[:10] for record in records]
+    dates = [record.runs[0].started[:16] for record in records]  # to the minute
     head = ["figure", "goal", *dates, "verdict"]
     return table(head, [_goal(goal, records) for goal in GOALS])
 
