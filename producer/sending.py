@@ -71,6 +71,14 @@ class _Flow:
         """Tells whether what is under way may have been lost."""
         return bool(self.under_way) and now - self.moved_at >= self.patience_s
 
+    def doubt(self) -> None:
+        """Takes what is under way for lost, or has the next part find out."""
+        if self.patience_s > LOST_AFTER_S:
+            # The one that was to find out may be lost too: then the gap is wider than a window,
+            # of which the node tells nothing.
+            self.under_way.clear()
+        self.moved_at, self.patience_s = -math.inf, LOST_AFTER_S
+
     def sent(self, number: int, now: float) -> None:
         """Counts a part that was sent."""
         if self.doubts(now):
@@ -141,7 +149,7 @@ class Window:
             self._nodes[node].forget_all()
         for client, flow in self._flows.items():
             if node_of(client) == node:
-                flow.moved_at, flow.patience_s = -math.inf, LOST_AFTER_S
+                flow.doubt()
 
     def _node(self, client: str) -> NodeWindow:
         return self._nodes.setdefault(node_of(client), NodeWindow())

@@ -148,6 +148,15 @@ def test_after_a_link_broke_one_part_more_finds_out_what_was_lost() -> None:
     assert fill(window, other) == 0
 
 
+def test_after_a_link_broke_twice_what_was_to_find_out_may_be_lost_as_well() -> None:
+    window = Window()
+    fill(window, client())
+    window.forget_node("aaaa")
+    assert fill(window, client(), now=1.0) == 1
+    window.forget_node("aaaa")
+    assert fill(window, client(), now=2.0) == 4
+
+
 def test_a_link_that_breaks_opens_the_window_of_its_node() -> None:
     window = Window()
     names = [f"aaaa-{number}" for number in range(NODE_WINDOW // 4)]
