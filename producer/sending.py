@@ -58,6 +58,7 @@ class _Flow:
         delivered: what its node has told.
         moved_at: when that last grew, or a part was sent that may find out.
         patience_s: how long it may then stand still until the next one finds out.
+        told: whether any of ours was delivered, so that its node knows our numbers.
         under_way: numbers of its parts on the way to the node.
 
     """
@@ -65,6 +66,7 @@ class _Flow:
     delivered: int
     moved_at: float
     patience_s: float = LOST_AFTER_S
+    told: bool = False
     under_way: deque[int] = field(default_factory=deque)
 
     def doubts(self, now: float) -> bool:
@@ -72,16 +74,14 @@ class _Flow:
         return bool(self.under_way) and now - self.moved_at >= self.patience_s
 
     def doubt(self) -> None:
-        """Takes what is under way for lost, or has the next part find out."""
-        if self.patience_s > LOST_AFTER_S:
-            # The one that was to find out may be lost too: then the gap is wider than a window,
-            # of which the node tells nothing.
-            self.under_way.clear()
+        """Has the next part find out what was lost of those that are under way."""
         self.moved_at, self.patience_s = -math.inf, LOST_AFTER_S
 
     def sent(self, number: int, now: float) -> None:
         """Counts a part that was sent."""
         if self.doubts(now):
+            if not self.told:
+                self.under_way.clear()  # to a node that has seen none of them there is no gap
             self.moved_at = now
             self.patience_s *= 2
         elif not self.under_way:
@@ -135,12 +135,13 @@ class Window:
     def forget(self, client: str) -> Iterable[str]:
         """Forgets a client that has left; returns those of its node whose turn it is now."""
         self._flows.pop(client, None)
-        node = self._nodes.get(node_of(client))
+        name = node_of(client)
+        node = self._nodes.get(name)
         if node is None:
             return ()
         node.forget(client)
-        if node.rests:
-            del self._nodes[node_of(client)]
+        if node.rests and not any(node_of(each) == name for each in self._flows):
+            del self._nodes[name]  # nobody knows its numbers any more
         return node.next()
 
     def forget_node(self, node: str) -> None:
@@ -156,6 +157,7 @@ class Window:
 
     def _credit(self, client: str, flow: _Flow, delivered: int, now: float) -> None:
         newly = min(delivered - flow.delivered, len(flow.under_way))
+        flow.told = flow.told or newly > 0
         if delivered > flow.delivered:
             flow.delivered = delivered
             flow.moved_at, flow.patience_s = now, LOST_AFTER_S

@@ -38,6 +38,11 @@ class Numbering:
         if len(self._last) > PRODUCERS_REMEMBERED:
             self._last.popitem(last=False)
 
+    @property
+    def single(self) -> bool:
+        """Whether no more than one producer is known."""
+        return len(self._last) <= 1
+
     def gap(self, producer: str | None, seq: int | None) -> int:
         """Returns how many numbers are missing before one that comes now."""
         last = self._last.get(producer)
@@ -150,7 +155,8 @@ class Stops:
             if seq is not None and seq <= self._ended.get(producer, -1):
                 del self._ended[producer]
         self._numbering.note(frame.producer, seq)
-        self._refused = 0  # those before it are accounted for
+        if self._numbering.single:
+            self._refused = 0  # those before it are accounted for
         return passed
 
     def behind(self) -> list[Ended]:

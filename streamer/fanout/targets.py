@@ -32,7 +32,8 @@ class Targets:
         """Hands a frame to its client, and counts those before it that were lost on the way."""
         stops = self._of(client)
         if client.limits.overload is Overload.QUEUE:
-            for _ in range(stops.missing(frame, client.limits.window)):
+            # A window, and the parts that were sent beyond it to find out about that.
+            for _ in range(stops.missing(frame, 2 * client.limits.window)):
                 client.refuse()  # no producer is to wait for these either
         for ended in stops.before(frame):
             client.finish(CloseReason.STOP, ended.cuts)

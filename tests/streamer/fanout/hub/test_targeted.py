@@ -137,7 +137,7 @@ def test_a_frame_that_was_lost_on_the_way_is_credited_when_a_later_one_comes(
         pytest.param([("p1", 7), ("p1", 8)], id="begins elsewhere"),
         pytest.param([("p1", 1), ("p2", 9), ("p1", 2)], id="another producer"),
         pytest.param([("p1", 5), ("p1", 5), ("p1", 4), ("p1", 5)], id="twice and late"),
-        pytest.param([("p1", 1), ("p1", 19)], id="wider than the window"),
+        pytest.param([("p1", 1), ("p1", 35)], id="wider than two windows"),
         pytest.param([("p1", 1), ("p1", None), ("p1", 2)], id="not numbered"),
     ],
 )
@@ -169,6 +169,17 @@ def test_a_first_frame_that_was_refused_hides_no_later_loss() -> None:
     with pytest.raises(MalformedError):
         node.accept(Frame(OneClient(viewer.id), b"no picture", seq=1))
     node.publish(frame_for(viewer.id, 2, seq=2), frame_for(viewer.id, 4, seq=4))
+    assert [each.delivered for each in node.of(Credit)] == [1, 2, 3, 4]
+
+
+def test_a_frame_that_was_refused_is_credited_once_also_between_those_of_others() -> None:
+    node = Node({"clip": {"overload": "queue"}})
+    viewer = node.join("clip")
+    node.publish(frame_for(viewer.id, 1, seq=1, producer="p1"))
+    with pytest.raises(MalformedError):
+        node.accept(Frame(OneClient(viewer.id), b"no picture", seq=2, producer="p1"))
+    node.publish(frame_for(viewer.id, 3, seq=9, producer="p2"))
+    node.publish(frame_for(viewer.id, 4, seq=3, producer="p1"))
     assert [each.delivered for each in node.of(Credit)] == [1, 2, 3, 4]
 
 
