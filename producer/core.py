@@ -162,7 +162,7 @@ class Core:
     def stop(self, address: Address, *, now: bool) -> bool | None:
         """Sends a stop, behind the last frame that was sent or at once; False where nobody is."""
         is_covered = self._channels.control.covers(address.topic)
-        if self._is_awaited(address, is_covered=is_covered):
+        if not is_covered and self._may_join():
             return None
         self._last_frames.forget(address.topic)
         if is_covered:
@@ -221,17 +221,16 @@ class Core:
 
     # Within.
 
-    def _is_awaited(self, address: Address, *, is_covered: bool) -> bool:
-        """Tells whether the way of stops to an address is about to be there."""
+    def _may_join(self) -> bool:
+        """Tells whether subscriptions to stops may still be on their way."""
         now = self._clock()
-        for_frames = (self._channels.shared, self._channels.targeted)
-        missing = not is_covered and any(each.covers(address.topic) for each in for_frames)
-        straggles = self._straggler.is_awaited(now, missing=missing)
-        return not is_covered and (straggles or self._joining.is_under_way(now))
+        return self._joining.is_under_way(now) or self._straggler.is_awaited(now)
 
     def _look_at_subscriptions(self, now: float, changes: set[str]) -> None:
         subscriptions = self._channels.look()
         self._joining.note(now, joined=self._channels.shared.is_joined)
+        missing = self._channels.shared.is_joined and not self._channels.control.is_joined
+        self._straggler.note(now, missing=missing)
         for topic in subscriptions.new:
             self._last_frames.subscribed(subscribed_prefix(topic))
         for topic in subscriptions.parted:

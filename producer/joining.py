@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from typing import Final
 
 # How long the first frame waits for a streamer to have subscribed, seconds.
@@ -60,13 +61,19 @@ class Straggler:
     """Follows how long a connection has been missing beside others that are there."""
 
     def __init__(self) -> None:
-        self._since: float | None = None
+        self._missing_since: float | None = None
+        self._came_at = -math.inf
 
-    def is_awaited(self, now: float, *, missing: bool) -> bool:
-        """Tells whether to wait for it: where it is missing, for `FOLLOWS_S` and no longer."""
-        if missing and self._since is None:
-            self._since = now
-        awaited = self._since is not None and missing and now - self._since < FOLLOWS_S
-        if not awaited:
-            self._since = None
-        return awaited
+    def note(self, now: float, *, missing: bool) -> None:
+        """Takes in whether it is missing."""
+        if missing and self._missing_since is None:
+            self._missing_since = now
+        elif not missing and self._missing_since is not None:
+            self._missing_since = None
+            self._came_at = now
+
+    def is_awaited(self, now: float) -> bool:
+        """Tells whether it, or one of its subscriptions, may still be on its way."""
+        if self._missing_since is None:
+            return now - self._came_at < SUBSCRIPTIONS_S
+        return now - self._missing_since < FOLLOWS_S

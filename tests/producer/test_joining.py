@@ -69,13 +69,18 @@ def test_a_streamer_that_leaves_is_missed_at_once(
 
 def test_a_connection_that_is_missing_beside_others_is_awaited_for_a_while() -> None:
     straggler = Straggler()
-    assert straggler.is_awaited(100.0, missing=True)
-    assert straggler.is_awaited(100.0 + FOLLOWS_S - 0.1, missing=True)
-    assert not straggler.is_awaited(100.0 + FOLLOWS_S, missing=True)
+    assert not straggler.is_awaited(100.0)
+    straggler.note(100.0, missing=True)
+    straggler.note(101.0, missing=True)
+    assert straggler.is_awaited(100.0 + FOLLOWS_S - 0.1)
+    assert not straggler.is_awaited(100.0 + FOLLOWS_S)
 
 
-def test_one_that_has_come_is_awaited_anew_when_it_is_missing_again() -> None:
+def test_where_it_has_come_its_subscriptions_follow_soon() -> None:
     straggler = Straggler()
-    assert straggler.is_awaited(100.0, missing=True)
-    assert not straggler.is_awaited(101.0, missing=False)
-    assert straggler.is_awaited(200.0, missing=True)
+    straggler.note(100.0, missing=True)
+    straggler.note(101.0, missing=False)
+    assert straggler.is_awaited(101.0 + SUBSCRIPTIONS_S - 0.01)
+    assert not straggler.is_awaited(101.0 + SUBSCRIPTIONS_S)
+    straggler.note(200.0, missing=True)
+    assert straggler.is_awaited(200.0)
