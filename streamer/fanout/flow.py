@@ -161,6 +161,7 @@ class Flow:
         """
         unacknowledged = self._outlet.unacknowledged()
         if unacknowledged == 0 and self._rest is None:
+            self._accepted_at = now
             return False
         accepted = self.written + besides - unacknowledged
         # It falls over TLS: what is written is counted without the bytes that encryption adds.

@@ -91,3 +91,14 @@ def test_over_tls_a_peer_that_takes_what_it_is_sent_has_not_stalled() -> None:
         outlet.send()
         assert not client.stalled(100.0 + second, 30.0)
         outlet.acknowledge(outlet.flying_bytes - 500)
+
+
+def test_over_tls_a_first_picture_after_a_long_wait_is_given_its_time() -> None:
+    client, outlet = watching(joined_at=100.0)
+    for second in range(60):
+        assert not client.stalled(100.0 + second, 30.0)
+    outlet.prompt = False
+    client.offer(part(1))
+    outlet.unsent_bytes += 2 * len(HEAD)  # more than has ever been accepted
+    assert not client.stalled(160.0, 30.0)
+    assert client.stalled(190.0, 30.0)
