@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -111,8 +112,8 @@ def _goal(goal: Goal, records: Sequence[Record]) -> list[str]:
 
 
 def _verdict(goal: Goal, records: Sequence[Record]) -> str:
-    verdicts = list(dict.fromkeys(goal.verdict(record) for record in records))
-    text = ", then ".join(f"**{each}**" for each in verdicts)
+    runs = groupby(goal.verdict(record) for record in records)
+    text = ", then ".join(f"**{each}**" for each, _ in runs)
     if goal.aim is not None and goal.measured(records[-1]):
         beyond = "is" if goal.reaches_aim(records[-1]) else "is not"
         text += f"; {beyond} ≤ {goal.aim:g} too"

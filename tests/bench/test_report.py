@@ -105,6 +105,12 @@ def test_the_goals_stand_beside_those_of_the_run_before(tmp_path: Path) -> None:
     )
 
 
+def test_every_change_of_a_verdict_is_told(tmp_path: Path) -> None:
+    runs = [record_of("age", {"partcast": [{"age_p99_s": age_s}]}) for age_s in (3.0, 0.9, 2.0)]
+    row = line(page(runs[-1], tmp_path, *runs[:-1]), "| age of what a client")
+    assert row.endswith("| **missed**, then **reached**, then **missed** |")
+
+
 def test_a_figure_that_needs_more_cores_says_so(tmp_path: Path) -> None:
     assert "Not measured: needs 3 cores, this machine has 2" in page(record_of("age", {}), tmp_path)
 
