@@ -44,6 +44,10 @@ class NothingYetError(UnavailableError):
     """A device that is not waited for has no picture just now; `Video.shots` can be tried again."""
 
 
+class UndecodableError(UnavailableError):
+    """A video whose pictures FFmpeg, as it is installed, has no decoder for."""
+
+
 @dataclass(frozen=True, slots=True)
 class Shot:
     """One picture of a video and its time in it, in seconds; `jpeg()` is None where it is broken.
@@ -64,6 +68,7 @@ class Video:
         LoginRefusedError: the server wants another login.
         SourceError: there is no such kind of URL.
         UnavailableError: it cannot be opened, or has no pictures.
+        UndecodableError: it has none that can be decoded.
 
     """
 
@@ -92,6 +97,10 @@ class Video:
             self.close()
             raise UnavailableError("it has no pictures")
         self._stream = _best_of(self._container)
+        if self._stream.codec_context is None:  # without a decoder, whatever its type says
+            self.close()
+            reason = "its pictures are in a form that this build of FFmpeg cannot decode"
+            raise UndecodableError(reason)
         self._rotated: bool | None = None if self.recorded else False
         # Frame threads are faster, but hold back one picture each.
         delayed = self.recorded and self._stream.codec_context.name != "mjpeg"

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
-from producer.sources.decoding import Video
+from producer.sources.decoding import UndecodableError, Video
 from producer.sources.options import SourceOptions
 from producer.sources.rate import RateLimit, Timeline
 from producer.sources.reconnect import UnavailableError
@@ -22,7 +22,8 @@ class RecordedVideo:
     A file without times (bare JPEG images or H.264) is shown at `fps`, or 25 a second.
 
     Raises:
-        SourceError: FFmpeg does not read the file, or there are no pictures in it.
+        SourceError: FFmpeg does not read the file, or there are no pictures in it that it can
+            decode.
 
     """
 
@@ -59,6 +60,8 @@ class RecordedVideo:
         try:
             # FFmpeg takes what is before a colon for the kind of a URL; a leading slash forbids it.
             return Video(str(self._path.absolute()), self._options, settings=settings)
+        except UndecodableError as error:
+            raise SourceError(f"{self._path}: {error}") from error
         except UnavailableError as error:
             raise SourceError(f"{self._path} is no image and no video: {error}") from error
 

@@ -77,6 +77,15 @@ def test_a_stream_that_breaks_off_is_opened_again(
     assert [record.levelname for record in caplog.records] == ["WARNING", "INFO"]
 
 
+def test_a_stream_that_nothing_decodes_is_an_outage(
+    jpegs: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    unknown = jpegs.read_bytes().replace(b"V_MJPEG", b"V_ZZZZZ")
+    with sending(unknown, jpegs.read_bytes()) as url:
+        assert len(taken(open_source(url), 20)) == 20
+    assert "is lost, trying again: its pictures are in a form that this build" in caplog.text
+
+
 def test_a_stop_is_heeded_while_the_stream_is_silent(jpegs: Path) -> None:
     with sending(jpegs.read_bytes()) as url:
         source = open_source(url, SourceOptions(read_timeout_s=1))

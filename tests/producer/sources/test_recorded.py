@@ -225,6 +225,20 @@ def test_a_file_with_sound_alone_is_an_error(tmp_path: Path) -> None:
         open_source(str(path))
 
 
+@pytest.mark.parametrize(
+    ("name", "known", "unknown"),
+    [("clip.avi", b"FMP4", b"ZZZZ"), ("clip.mkv", b"V_MPEG4/ISO/ASP", b"V_ZZZZZ/ZZZ/ZZZ")],
+)
+def test_a_video_that_nothing_decodes_is_an_error_that_says_so(
+    name: str, known: bytes, unknown: bytes, tmp_path: Path
+) -> None:
+    path = clip(tmp_path / name)
+    path.write_bytes(path.read_bytes().replace(known, unknown))
+    with pytest.raises(SourceError, match="its pictures are in a form that this build") as caught:
+        open_source(str(path))
+    assert str(caught.value).startswith(f"{path}: ")
+
+
 def test_a_file_that_disappears_is_an_error(tmp_path: Path) -> None:
     path = clip(tmp_path / "clip.mp4")
     source = open_source(str(path))
