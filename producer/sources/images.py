@@ -45,12 +45,13 @@ class Images:
         files = self._files()
         if not any(map(_is_readable, files)):
             raise self._empty()
-        self._count = sum(map(is_image, files))
+        # A look into each of a million files takes its time: only where the number is told.
+        self._count = None if self._loop else sum(map(is_image, files))
 
     @property
     def length(self) -> int | None:
         """Images found when the source was opened; None for a loop."""
-        return None if self._loop else self._count
+        return self._count
 
     def pictures(self, stop: threading.Event) -> Pictures:
         """Yields the images in order; see `Source.pictures`.

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-import math
 import re
+import reprlib
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
+# Pictures per second: one in about a quarter of an hour; a rarer one looks like none.
+MIN_FPS: Final = 0.001
+
 # Pictures per second; faster than any screen shows them.
 MAX_FPS: Final = 240.0
+
+# Seconds: a day. Who waits longer wants no limit; timers of the system end at some weeks.
+MAX_TIMEOUT_S: Final = 86_400
 
 # Pixels; one JPEG block of 4:2:0 colour (ITU T.81 A.2), nothing smaller is worth drawing.
 MIN_SIDE_PX: Final = 16
@@ -34,9 +40,9 @@ class SourceOptions:
     """Options of a source; each kind uses those that mean something to it.
 
     Attributes:
-        fps: pictures per second. A folder, the test pattern and standard input are shown at this
-            rate (10, 10 and as they come when None); cameras and videos at no more than it. A
-            still-image URL is asked this often (once a second when None).
+        fps: pictures per second, 0.001 to 240. A folder, the test pattern and standard input are
+            shown at this rate (10, 10 and as they come when None); cameras and videos at no more
+            than it. A still-image URL is asked this often (once a second when None).
         loop: begin again at the end (folders and recorded videos).
         order: of the images of a folder. A plain string is taken, too.
         size: width and height in pixels, of the test pattern, and of webcams and videos.
@@ -44,8 +50,8 @@ class SourceOptions:
         user: login name for a camera; a login in the URL comes second to it.
         password: to that login.
         verify_tls: whether a server's certificate has to be valid.
-        connect_timeout_s: seconds to reach a server.
-        read_timeout_s: seconds of silence after which a live source counts as lost.
+        connect_timeout_s: seconds to reach a server, a day at most.
+        read_timeout_s: seconds of silence after which a live source counts as lost, a day at most.
 
     Raises:
         ValueError: a value that is not allowed; the text names it and what is.
@@ -99,8 +105,8 @@ def _order(value: str) -> Order:
 
 
 def _check_fps(fps: float | None) -> None:
-    if fps is not None and not 0 < fps <= MAX_FPS:
-        raise ValueError(f"fps must be more than 0 and at most {MAX_FPS:g}, not {fps:g}")
+    if fps is not None and not MIN_FPS <= fps <= MAX_FPS:
+        raise ValueError(f"fps must be {MIN_FPS:g} to {MAX_FPS:g}, not {_shown(fps)}")
 
 
 def _check_size(size: tuple[int, int] | None) -> None:
@@ -112,5 +118,11 @@ def _check_size(size: tuple[int, int] | None) -> None:
 
 
 def _check_timeout(name: str, seconds: float) -> None:
-    if not (seconds > 0 and math.isfinite(seconds)):
-        raise ValueError(f"{name} must be more than 0 seconds, not {seconds:g}")
+    if not 0 < seconds <= MAX_TIMEOUT_S:
+        allowed = f"more than 0 and at most {MAX_TIMEOUT_S} seconds"
+        raise ValueError(f"{name} must be {allowed}, not {_shown(seconds)}")
+
+
+def _shown(number: float) -> str:
+    # A whole number has as many digits as a file gives it, also more than a float can hold.
+    return f"{number:g}" if isinstance(number, float) else reprlib.repr(number)

@@ -131,7 +131,7 @@ def stopping() -> Iterator[tuple[subprocess.Popen[str], str]]:
     ("arguments", "code", "words"),
     [
         (["publish", "cam1"], 2, "SOURCE"),
-        (["publish", "cam1", "test", "--fps", "0"], 2, "fps must be more than 0"),
+        (["publish", "cam1", "test", "--fps", "0"], 2, "fps must be 0.001 to 240, not 0"),
         (["publish", "cam1", "test", "--frames", "tcp://nowhere"], 2, "tcp://nowhere"),
         (["events", "--events", "tcp://nowhere"], 2, "tcp://nowhere"),
         (["publish", "cam1", "no-such-file.mp4"], 1, "there is no 'no-such-file.mp4'"),

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from producer.sources import MAX_PICTURE_BYTES, Order, SourceError, SourceOptions, open_source
-from producer.sources.images import MAX_NAMED
+from producer.sources.images import MAX_NAMED, is_image
 from tests.producer.sources.clips import without_tables
 from tests.producer.sources.reading import jpeg, running, taken
 
@@ -57,6 +57,22 @@ def test_offsets_follow_the_rate(tmp_path: Path) -> None:
         source = open_source(str(tmp_path), SourceOptions(fps=fps))
         assert [picture.offset_s for picture in taken(source)] == offsets
         assert source.length == 3
+
+
+def test_files_are_counted_only_where_the_number_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counted: list[Path] = []
+
+    def noted(file: Path) -> bool:
+        counted.append(file)
+        return is_image(file)
+
+    write(tmp_path, "1.jpg", "2.jpg")
+    monkeypatch.setattr("producer.sources.images.is_image", noted)
+    assert open_source(str(tmp_path), SourceOptions(loop=True)).length is None
+    assert counted == []
+    assert open_source(str(tmp_path)).length == len(counted) == 2
 
 
 def test_a_loop_goes_on_and_shows_what_has_come_since(tmp_path: Path) -> None:

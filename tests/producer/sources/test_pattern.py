@@ -8,6 +8,7 @@ import time
 import pytest
 
 from producer.sources import SourceOptions, open_source
+from producer.sources.options import MIN_FPS
 from tests.producer.sources.reading import STOP_S, running, seconds_to_stop, size_of, taken
 
 
@@ -39,7 +40,7 @@ def test_pictures_come_live_at_their_rate_with_the_time_they_were_drawn() -> Non
 
 
 def test_a_stop_is_heeded_between_slow_pictures() -> None:
-    assert seconds_to_stop(open_source("test", SourceOptions(fps=0.01)), after=1) < STOP_S
+    assert seconds_to_stop(open_source("test", SourceOptions(fps=MIN_FPS)), after=1) < STOP_S
 
 
 def test_a_lower_quality_costs_fewer_bytes() -> None:
