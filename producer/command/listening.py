@@ -13,6 +13,7 @@ from typing import Any, Final, TextIO
 
 from producer.audience import Audience
 from producer.channels import Channels, Endpoints
+from producer.command.output import Writer
 from producer.command.settings import EventsSettings
 from protocol import ClosedConnection, Event, event_type, node_of
 
@@ -49,8 +50,14 @@ class Listener:
         self._channels.close(0)
 
     async def run(self, out: TextIO) -> None:
-        """Writes a line for each event, until cancelled or nobody reads them any more."""
+        """Writes a line for each event, until cancelled or nobody reads them any more.
+
+        Raises:
+            OSError: `out` cannot be written.
+
+        """
         loop = asyncio.get_running_loop()
+        writer = Writer(out.fileno())
         readable = asyncio.Event()
         for descriptor in self._channels.descriptors:
             loop.add_reader(descriptor, readable.set)
@@ -58,9 +65,7 @@ class Listener:
             while True:
                 readable.clear()
                 self._channels.look()
-                for line in self._lines():
-                    out.write(line + "\n")
-                    out.flush()
+                await writer.write("".join(f"{line}\n" for line in self._lines()))
                 # Others have their turn also while more has come, for which nothing gets readable.
                 with suppress(TimeoutError):
                     async with asyncio.timeout(0 if self._channels.has_more else LOOK_S):

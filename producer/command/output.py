@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
+import select
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final, TextIO
@@ -29,3 +31,41 @@ def writing(out: TextIO) -> Iterator[None]:
         if isinstance(error, BrokenPipeError):
             raise
         raise CommandError(f"{UNWRITABLE}: {error.strerror}") from error
+
+
+class Writer:
+    """Writes lines to a file descriptor and keeps the event loop going while nobody reads them.
+
+    The descriptor stays a blocking one: others may share it, and would not expect anything else.
+    """
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self._poll = select.poll()
+        self._poll.register(descriptor, select.POLLOUT)
+
+    async def write(self, lines: str) -> None:
+        """Writes lines; who is cancelled has cut none of them that fits into `PIPE_BUF` bytes.
+
+        Raises:
+            OSError: they cannot be written.
+
+        """
+        left, begin = lines.encode(), 0
+        while begin < len(left):
+            # A file is always writable, and the event loop takes none.
+            while not self._poll.poll(0):
+                await self._writable()
+            # What is writable takes so many bytes at once (pipe(7)).
+            limit = begin + select.PIPE_BUF
+            end = left.rfind(b"\n", begin, limit) + 1 or limit
+            begin += os.write(self._descriptor, left[begin:end])
+
+    async def _writable(self) -> None:
+        loop = asyncio.get_running_loop()
+        writable = asyncio.Event()
+        loop.add_writer(self._descriptor, writable.set)
+        try:
+            await writable.wait()
+        finally:
+            loop.remove_writer(self._descriptor)

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final, TextIO
+
+import zmq
 
 from producer import AsyncProducer
 from producer.command.arguments import PROGRAM
+from producer.command.aside import aside
 from producer.command.errors import CommandError, UsageError
 from producer.command.listening import Listener
 from producer.command.output import UNWRITABLE, writing
@@ -20,6 +25,8 @@ from producer.sources import SourceError, open_source
 # another (RFC 6298).
 ANSWER_S: Final = 3.0
 
+log = logging.getLogger("producer")
+
 
 async def perform(settings: Settings, out: TextIO | None) -> None:
     """Does what the command is told, to its end or until cancelled.
@@ -29,7 +36,7 @@ async def perform(settings: Settings, out: TextIO | None) -> None:
         out: standard output; None where it is closed.
 
     Raises:
-        BrokenPipeError: who read `out` has left.
+        BrokenPipeError: who read the events has left.
         CommandError: it cannot be done.
         UsageError: for an endpoint that is none.
 
@@ -48,8 +55,8 @@ async def perform(settings: Settings, out: TextIO | None) -> None:
 async def _publish(settings: PublishSettings, out: TextIO | None) -> None:
     async with _producer(settings) as producer:
         try:
-            # In a thread, since files and devices are looked at.
-            source = await asyncio.to_thread(open_source, settings.source, settings.source_options)
+            # Files and devices are looked at, which may take as long as it likes.
+            source = await aside(lambda: open_source(settings.source, settings.source_options))
             _say_ready(settings, out)
             work = Replays if settings.per_client else Show
             await work(settings, source, producer).run()
@@ -61,8 +68,12 @@ def _say_ready(settings: PublishSettings, out: TextIO | None) -> None:
     if out is None:
         return  # whoever closed it does not wait for this line
     endpoints = f"frames {settings.frames} events {settings.events}"
-    with writing(out):
-        print(f"{PROGRAM} ready: stream {settings.stream} {endpoints}", file=out, flush=True)
+    try:
+        with writing(out):
+            print(f"{PROGRAM} ready: stream {settings.stream} {endpoints}", file=out, flush=True)
+    except BrokenPipeError as error:
+        # Who waited for this line has seen enough of it; the pictures are for others.
+        log.warning("standard output: %s", error.strerror)
 
 
 async def _stop(settings: StopSettings) -> None:
@@ -82,10 +93,8 @@ async def _stop(settings: StopSettings) -> None:
 async def _events(settings: EventsSettings, out: TextIO | None) -> None:
     if out is None:
         raise CommandError(f"{UNWRITABLE}: it is closed")
-    try:
+    with _connecting():
         listener = Listener(settings)
-    except ValueError as error:
-        raise UsageError(str(error)) from error
     try:
         with writing(out):
             await listener.run(out)
@@ -94,7 +103,15 @@ async def _events(settings: EventsSettings, out: TextIO | None) -> None:
 
 
 def _producer(settings: Settings) -> AsyncProducer:
-    try:
+    with _connecting():
         return AsyncProducer(settings.frames, settings.events)
+
+
+@contextmanager
+def _connecting() -> Iterator[None]:
+    try:
+        yield
     except ValueError as error:
         raise UsageError(str(error)) from error
+    except zmq.ZMQError as error:
+        raise CommandError(f"no connection can be made: {error.strerror}") from error

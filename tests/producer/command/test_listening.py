@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import io
 import json
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -117,27 +117,28 @@ def test_every_event_is_a_line_of_json_under_the_names_of_the_wire(
 
 
 def test_a_flood_of_events_is_written_without_a_wait(
-    streamer: FakeStreamer, monkeypatch: pytest.MonkeyPatch
+    streamer: FakeStreamer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(listening, "LOOK_S", 600.0)  # who waits for a look waits too long
     number = 4 * EVENTS_AT_ONCE
     listener = Listener(EventsSettings(frames=streamer.frames_at, events=streamer.events_at))
-    out = io.StringIO()
+    path = tmp_path / "events"
 
     async def run() -> None:
         streamer.wait_for_question("event/")
         for count in range(number):
             streamer.credit("cam1", "aaaa-1", count)
         streamer.pause(0.2)  # all of them have arrived: nothing will become readable any more
-        running = asyncio.create_task(listener.run(out))
-        await eventually(streamer, lambda: out.getvalue().count("\n") == number, "every line")
-        running.cancel()
-        await asyncio.gather(running, return_exceptions=True)
+        with path.open("w") as out:
+            running = asyncio.create_task(listener.run(out))
+            await eventually(streamer, lambda: path.read_text().count("\n") == number, "every line")
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
 
     try:
         asyncio.run(run())
     finally:
         listener.close()
-    assert [json.loads(line)["seq"] for line in out.getvalue().splitlines()] == list(
+    assert [json.loads(line)["seq"] for line in path.read_text().splitlines()] == list(
         range(1, number + 1)
     )
