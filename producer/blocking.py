@@ -232,11 +232,11 @@ class Producer:
         """
         arrivals = self._driver.at_once(lambda: self._core.arrivals(stream))
 
-        def come() -> Client | None:
-            new = self._driver.until(arrivals.next, about=stream)
+        def attempt() -> Client | None:
+            new = arrivals.next()
             return None if new is None else Client(self, new)
 
-        return Coming(come)
+        return Coming(self._driver, attempt, stream)
 
     def events(self, stream: str | None = None) -> Coming[Event]:
         """Iterates over what happens from now on; waits for the next event.
@@ -257,12 +257,7 @@ class Producer:
 
         """
         follower = self._driver.at_once(lambda: self._core.follow(stream))
-        about = ANY_EVENT if stream is None else stream
-
-        def come() -> Event | None:
-            return self._driver.until(follower.next, about=about)
-
-        return Coming(come)
+        return Coming(self._driver, follower.next, ANY_EVENT if stream is None else stream)
 
     def is_gone(self, client: str) -> bool:
         """Tells whether a client that came has left, or the producer is closed."""

@@ -175,13 +175,29 @@ class AsyncComing(AsyncIterator[T]):
 
     def __init__(self, come: Callable[[], Awaitable[T | None]]) -> None:
         self._come: Callable[[], Awaitable[T | None]] | None = come
+        self._waits: set[asyncio.Timeout] = set()
 
     async def __anext__(self) -> T:
-        found = None if self._come is None else await self._come()
+        found = None if self._come is None else await self._unless_closed(self._come)
         if found is None:
             raise StopAsyncIteration
         return found
 
     async def aclose(self) -> None:
-        """Ends the iteration; what still waits is dropped."""
+        """Ends the iteration, also for a task that waits for the next; the rest is dropped."""
         self._come = None
+        while self._waits:
+            self._waits.pop().reschedule(0)  # it is over now
+
+    async def _unless_closed(self, come: Callable[[], Awaitable[T | None]]) -> T | None:
+        wait = asyncio.timeout(None)
+        try:
+            async with wait:
+                self._waits.add(wait)
+                return await come()
+        except TimeoutError:
+            if not wait.expired():
+                raise
+            return None
+        finally:
+            self._waits.discard(wait)

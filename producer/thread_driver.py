@@ -8,13 +8,17 @@ import select
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from typing import TypeVar
+from typing import Final, TypeVar
 
+from producer.channels import LINGER_S
 from producer.core import POLL_S, Core
 from producer.stopping import STOPPED_WITHIN_S
 from producer.waiting import EVERYTHING, Waiting
 
 T = TypeVar("T")
+
+# How long a close waits for one that is under way, seconds: for its last messages, and a little.
+CLOSED_WITHIN_S: Final = LINGER_S + 1
 
 
 class ThreadDriver:
@@ -34,6 +38,8 @@ class ThreadDriver:
         self._lock = threading.RLock()
         self._waiting: Waiting[threading.Condition] = Waiting()
         self._closing = False
+        self._closer: int | None = None
+        self._closed = threading.Event()
         self._failure: Exception | None = None
         self._wake_read, self._wake_write = os.pipe()
         self._thread = threading.Thread(target=self._run, name="partcast-producer", daemon=True)
@@ -100,7 +106,7 @@ class ThreadDriver:
     def close(self) -> None:
         """Ends all waits and closes the core; does nothing in another process.
 
-        A stop that may have to be sent again is waited for.
+        A stop that may have to be sent again is waited for, and so is a close in another thread.
         """
         if os.getpid() != self._pid:
             return  # the sockets are the parent's
@@ -111,17 +117,31 @@ class ThreadDriver:
             self._close()
 
     def _close(self) -> None:
+        if not self._begin_to_close():
+            # A signal's handler would wait for what it has broken into, and our own thread for
+            # who waits for it.
+            if threading.get_ident() not in (self._closer, self._thread.ident):
+                self._closed.wait(CLOSED_WITHIN_S)
+            return
+        try:
+            os.write(self._wake_write, b"x")
+            self._thread.join()
+            self._core.close()
+            os.close(self._wake_read)
+            os.close(self._wake_write)
+        finally:
+            # Not before: an interpreter that ends meanwhile ends a daemon thread, too.
+            atexit.unregister(self.close)
+            self._closed.set()
+
+    def _begin_to_close(self) -> bool:
         with self._lock:
             if self._closing:
-                return
+                return False
+            self._closer = threading.get_ident()
             self._closing = True
             self._wake({EVERYTHING})
-        atexit.unregister(self.close)
-        os.write(self._wake_write, b"x")
-        self._thread.join()
-        self._core.close()
-        os.close(self._wake_read)
-        os.close(self._wake_write)
+            return True
 
     def _wait(self, about: str, seconds: float) -> None:
         waiter = threading.Condition(self._lock)
@@ -161,17 +181,33 @@ class ThreadDriver:
 
 
 class Coming(Iterator[T]):
-    """What comes, one by one, until it is closed or its producer is."""
+    """What comes, one by one, until it is closed or its producer is.
 
-    def __init__(self, come: Callable[[], T | None]) -> None:
-        self._come: Callable[[], T | None] | None = come
+    Args:
+        driver: who waits for it.
+        attempt: takes what has come next; None where nothing has.
+        about: the stream whose changes matter.
+
+    """
+
+    def __init__(self, driver: ThreadDriver, attempt: Callable[[], T | None], about: str) -> None:
+        self._driver = driver
+        self._attempt: Callable[[], T | None] | None = attempt
+        self._about = about
 
     def __next__(self) -> T:
-        found = None if self._come is None else self._come()
-        if found is None:
+        found = self._driver.until(self._unless_closed, about=self._about)
+        if not found:
             raise StopIteration
-        return found
+        return found[0]
 
     def close(self) -> None:
-        """Ends the iteration; what still waits is dropped."""
-        self._come = None
+        """Ends the iteration, also for a thread that waits for the next; the rest is dropped."""
+        self._attempt = None  # seen within `POLL_S`
+
+    def _unless_closed(self) -> tuple[T, ...] | None:
+        attempt = self._attempt  # another thread may close it between two lines
+        if attempt is None:
+            return ()
+        found = attempt()
+        return None if found is None else (found,)

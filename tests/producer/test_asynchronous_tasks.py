@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 from contextlib import suppress
 
 import pytest
@@ -105,6 +106,26 @@ def test_a_wait_that_is_cancelled_loses_nothing(streamer: FakeStreamer) -> None:
             assert not producer._driver._waiting._waiters
 
     asyncio.run(run())
+
+
+def test_an_iteration_that_is_closed_ends_for_who_waits_in_another_task(
+    streamer: FakeStreamer,
+) -> None:
+    async def run() -> None:
+        async with producing(streamer) as producer:
+            for coming in (producer.events("cam1"), producer.clients("cam1")):
+                waiting = [asyncio.create_task(_all(coming)) for _ in range(2)]
+                await asyncio.sleep(0.02)
+                await coming.aclose()
+                await coming.aclose()
+                assert await asyncio.wait_for(asyncio.gather(*waiting), PATIENCE_S) == [[], []]
+            assert not producer._driver._waiting._waiters
+
+    asyncio.run(run())
+
+
+async def _all(coming: AsyncIterator[object]) -> list[object]:
+    return [each async for each in coming]
 
 
 def test_a_timeout_of_somebody_else_is_not_taken_for_our_own(streamer: FakeStreamer) -> None:

@@ -51,6 +51,17 @@ def test_each_thread_waits_for_its_own_client(
         ends(task, streamer)
 
 
+def test_an_iteration_that_is_closed_ends_for_who_waits_in_another_thread(
+    producer: Producer, streamer: FakeStreamer, threads: ThreadPoolExecutor
+) -> None:
+    for coming in (producer.events("cam1"), producer.clients("cam1")):
+        waiting = threads.submit(list[object], coming)
+        streamer.pause(0.1)
+        assert not waiting.done()
+        coming.close()
+        assert ends(waiting, streamer) == []
+
+
 def test_who_is_asked_for_while_another_thread_closes_the_producer_is_gone(
     producer: Producer,
     streamer: FakeStreamer,
