@@ -83,7 +83,7 @@ class Delivery:
         """
         return load.plain if self._advance is None else self._advance.form(load)
 
-    # Writing. Each tells whether all was taken; what was not is under way.
+    # Writing. What was not taken at once is under way.
 
     def put(self, load: Part | Batch) -> Sequence[Part]:
         """Writes a part, or parts that came together; returns those that have to wait whole."""
@@ -102,22 +102,22 @@ class Delivery:
         return self._sort(load.parts, accepted)
 
     def start(self, part: Part) -> bool:
-        """Writes a part."""
+        """Writes a part; returns whether all was taken."""
         self._current = part
         return self._ended(self._flow.write(self.form(part)))
 
     def repeat(self, part: Part) -> bool:
-        """Writes a part that was delivered before."""
+        """Writes a part that was delivered before; returns whether all was taken."""
         self._repeating = True
         return self.start(part)
 
     def close(self) -> bool:
-        """Writes what ends a body."""
+        """Writes what ends a body; returns whether all was taken."""
         filling = b"" if self._advance is None else self._advance.last_filling()
         return self._flow.write(filling + CLOSING)
 
     def resume(self) -> bool:
-        """Writes the rest of what is under way, where anything is."""
+        """Writes the rest of what is under way; returns whether nothing is any more."""
         return self._ended(self._flow.resume())
 
     def _ended(self, taken: bool) -> bool:

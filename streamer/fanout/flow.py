@@ -151,7 +151,7 @@ class Flow:
         """Tells whether bytes wait and the peer has accepted none for `timeout_s`.
 
         The time counts from the first look that found as much accepted and something waiting, so
-        that looks at a peer for which nothing waits may be left out.
+        that looks at a peer for which nothing waits may be left out, but for one over TLS.
 
         Args:
             now: seconds of the caller's clock.
