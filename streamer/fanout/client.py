@@ -162,7 +162,7 @@ class Client:
         alone = len(load.parts) > 1 and self._outlet.together is None
         wire = self._delivery.form(load) if self._idle and not alone else b""
         if wire and self._flow.has_room(len(wire)):
-            self._put(load)
+            self._put(load, wire)
         else:
             for part in load.parts:
                 self._offer_one(part)
@@ -175,12 +175,12 @@ class Client:
         if not wire:
             self._delivery.refuse()
         elif self._flow.fits(len(wire)):
-            self._put(part)
+            self._put(part, wire)
         else:
             self._fall_behind(part)
 
-    def _put(self, load: Part | Batch) -> None:
-        waiting = self._delivery.put(load)
+    def _put(self, load: Part | Batch, wire: bytes) -> None:
+        waiting = self._delivery.put(load, wire)
         self._idle = not self._flow.busy
         for part in waiting:
             self._wait(part)
@@ -193,7 +193,7 @@ class Client:
         self.repeated_at = now
         wire = self._delivery.form(part)
         if wire and self._flow.has_room(len(wire)):
-            self._idle = self._delivery.repeat(part)
+            self._idle = self._delivery.repeat(part, wire)
 
     def resume(self) -> bool:
         """Writes what waits, when there is room; returns whether more room is needed."""
@@ -202,9 +202,9 @@ class Client:
             if self._closing:
                 self._outlet.end()
                 return False
-            part = self._next()
-            if part is not None:
-                taken = self._delivery.start(part)
+            following = self._next()
+            if following is not None:
+                taken = self._delivery.start(*following)
             elif self.ending is None:
                 self._idle = not self._behind
                 return False
@@ -213,11 +213,12 @@ class Client:
                 taken = self._delivery.close()
         return True
 
-    def _next(self) -> Part | None:
-        """Takes out the next part that the client can be shown; None where there is none."""
+    def _next(self) -> tuple[Part, bytes] | None:
+        """Takes out the next part that the client can be shown, and its form; None for none."""
         while (part := self._backlog.next()) is not None:
-            if self._delivery.form(part):
-                return part
+            wire = self._delivery.form(part)
+            if wire:
+                return part, wire
             self._delivery.refuse()
         return None
 

@@ -85,10 +85,16 @@ class Delivery:
 
     # Writing. What was not taken at once is under way.
 
-    def put(self, load: Part | Batch) -> Sequence[Part]:
-        """Writes a part, or parts that came together; returns those that have to wait whole."""
+    def put(self, load: Part | Batch, wire: bytes) -> Sequence[Part]:
+        """Writes a part, or parts that came together; returns those that have to wait whole.
+
+        Args:
+            load: what is written.
+            wire: its form, here and below.
+
+        """
         before = self._flow.written
-        if self._flow.write(self.form(load)):
+        if self._flow.write(wire):
             self._count(load)
             return ()
         return self._sort(load.parts, self._flow.written - before)
@@ -101,15 +107,15 @@ class Delivery:
         self._flow.took(load.in_step(self.in_advance), accepted)
         return self._sort(load.parts, accepted)
 
-    def start(self, part: Part) -> bool:
+    def start(self, part: Part, wire: bytes) -> bool:
         """Writes a part; returns whether all was taken."""
         self._current = part
-        return self._ended(self._flow.write(self.form(part)))
+        return self._ended(self._flow.write(wire))
 
-    def repeat(self, part: Part) -> bool:
+    def repeat(self, part: Part, wire: bytes) -> bool:
         """Writes a part that was delivered before; returns whether all was taken."""
         self._repeating = True
-        return self.start(part)
+        return self.start(part, wire)
 
     def close(self) -> bool:
         """Writes what ends a body; returns whether all was taken."""
