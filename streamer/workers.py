@@ -24,6 +24,7 @@ from streamer.configuration.checks import SettingsError, split_host_port
 from streamer.configuration.settings import Settings
 from streamer.errors import StartError
 from streamer.figures import refusals_alone
+from streamer.http.port import url_of
 from streamer.relay.service import Relay
 from streamer.relay.settings import RelaySettings
 from streamer.service import Addresses
@@ -134,10 +135,7 @@ def _worker_settings(settings: Settings, port: socket.socket, relay: Relay) -> S
 
 
 def _addresses(settings: Settings, port: socket.socket, relay: Relay) -> Addresses:
-    host, number = port.getsockname()[:2]
-    shown = f"[{host}]" if ":" in host else host
-    scheme = "https" if settings.tls_cert else "http"
     # What is bound first, as a streamer of one process says it.
     frames = [*relay.publishers("frames"), *settings.connect_frames]
     events = [*relay.subscribers("events"), *settings.connect_events]
-    return Addresses(f"{scheme}://{shown}:{number}", frames, events)
+    return Addresses(url_of(port, tls=bool(settings.tls_cert)), frames, events)

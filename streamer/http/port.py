@@ -41,8 +41,8 @@ def tls_context(settings: Settings) -> ssl.SSLContext | None:
     return context
 
 
-def url_of(listening: socket.socket, *, tls: bool) -> str:
-    """Returns the URL at which a socket is reached."""
-    host, port = listening.getsockname()[:2]
+def url_of(bound: socket.socket, *, tls: bool) -> str:
+    """Returns the URL of the address that a socket is bound to."""
+    host, port = bound.getsockname()[:2]
     shown = f"[{host}]" if ":" in host else host
     return f"{'https' if tls else 'http'}://{shown}:{port}"
